@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file limits.h
+ * What a channel may hold, how much it does in one turn of the loop, and how
+ * long it waits.  Zero always means the default.
+ *
+ * A channel holds at most: one partial frame of max_frame bytes; read_budget
+ * bytes and one read of input not looked at yet; output_high bytes and one
+ * answer of a producer; and what the application itself pushes, of which at
+ * most output_max bytes are copies.
+ */
+#ifndef EVCHAT_LIMITS_H
+#define EVCHAT_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct evchat_limits {
+	/** Most bytes of a frame without its terminator: 64 KiB.  SIZE_MAX is
+	 * no limit. */
+	size_t max_frame;
+	/** Frames dispatched before other channels get their turn: 64. */
+	unsigned frames_per_turn;
+	/** Bytes looked at before other channels get their turn: 64 KiB. */
+	size_t read_budget;
+	/** Bytes a producer is asked for at once: 64 KiB. */
+	size_t write_chunk;
+	/** When so little output waits, producers and `room` are called again:
+	 * a quarter of output_high. */
+	size_t output_low;
+	/** While more output than this waits, producers are not asked and no
+	 * further frame is dispatched: 256 KiB. */
+	size_t output_high;
+	/** Copied bytes that may wait; a push beyond is refused: 16 MiB. */
+	size_t output_max;
+	/** From the first byte of a frame to its end, in ms: no limit. */
+	unsigned frame_deadline_ms;
+	/** Without a byte from the peer while nothing is being sent to it, in
+	 * ms: no limit. */
+	unsigned idle_deadline_ms;
+	/** Without the peer taking a byte of what waits for it, in ms: no
+	 * limit. */
+	unsigned write_deadline_ms;
+	/** How long a channel that has sent everything waits for the peer's
+	 * EOF, and how long one whose peer is gone waits for a producer that
+	 * said EVCHAT_LATER, in ms: 2,000. */
+	unsigned linger_ms;
+	/** Must be zero.  So must output_low be at most output_high: whoever
+	 * takes the value answers EVCHAT_ERR_INVALID otherwise. */
+	uintptr_t reserved[4];
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

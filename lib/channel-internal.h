@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the three files of a channel share: its state, and the steps of a turn.
+ */
+#ifndef EVCHAT_CHANNEL_INTERNAL_H
+#define EVCHAT_CHANNEL_INTERNAL_H
+
+#include "deadline-internal.h"
+#include "framer-internal.h"
+#include "gather-internal.h"
+#include "queue-internal.h"
+#include "transport-internal.h"
+#include <evchat/channel.h>
+
+struct event;
+
+/* How far the end of the input has come. */
+enum evchat_input_end {
+	EVCHAT_INPUT_OPEN,
+	EVCHAT_INPUT_OVER,   /* nothing more will arrive */
+	EVCHAT_INPUT_FRAMED, /* and the framer knows */
+	EVCHAT_INPUT_TOLD    /* and so does the application */
+};
+
+struct evchat {
+	struct evchat_callbacks callbacks;
+	void *ctx;
+	const struct evchat_limits *limits; /* the defaults, or its own */
+	struct evchat_transport transport;
+
+	/* Input. */
+	struct evchat_framer framer;
+	struct evchat_gather gather;
+	struct evchat_step step; /* what is left to do of the last one */
+	size_t taken;      /* input handed over or dropped, not yet consumed */
+	size_t turn_bytes; /* what may still be looked at in this turn */
+	unsigned turn_frames;
+	enum evchat_input_end input_end;
+	uint64_t bytes_in, frames_in;
+
+	/* Output. */
+	struct evchat_queue queue;
+	uint64_t copied; /* since the output was last empty */
+	uint64_t moved;  /* to the transport, ever */
+
+	/* Time. */
+	struct evchat_deadlines deadlines;
+	struct event *timer;
+	uint64_t timer_due; /* 0: not running */
+	uint64_t heard;     /* bytes in when the idle deadline was started */
+	uint64_t sent;      /* bytes out when the write deadline was started */
+	uint64_t grace; /* bytes in that had come before a deadline passed */
+
+	/* The end. */
+	uint64_t unsent;
+	int error; /* errno of the first failure */
+	enum evchat_reason reason;
+
+	bool serving : 1;  /* a turn is under way; callbacks may be running */
+	bool again : 1;    /* there is more to do when it is over */
+	bool poked : 1;    /* a turn has been asked for */
+	bool yielding : 1; /* input waits for the other channels' turn */
+	bool paused : 1;
+	bool whole : 1;     /* the frame of this step is handed over whole */
+	bool connected : 1; /* has been heard of and not been told */
+	bool closing : 1;   /* when all is sent, with `reason` */
+	bool finished : 1;  /* all is sent, FIN included */
+	bool broken : 1;    /* nothing more can be sent */
+	bool above : 1;     /* output has passed its high mark */
+	bool undrained : 1; /* something was pushed since `drained` */
+	bool late : 1;      /* the timer has fired: look at the deadlines */
+	bool ended : 1;     /* `closed` is due, or has been called */
+	bool dead : 1;      /* freed or detached; the memory goes when the turn
+			     * is over */
+};
+
+/* May callbacks still be called? */
+static inline bool
+evchat_channel_is_open_(const struct evchat *ch)
+{
+	return !ch->dead && !ch->ended;
+}
+
+/* channel.c: 0, or why a call that changes something must not. */
+int evchat_channel_check_(const struct evchat *ch);
+
+/* channel.c: have a turn soon, from the loop; or have what has just been asked
+ * for done in the turn that is under way. */
+void evchat_channel_wish_(struct evchat *ch);
+
+/* channel.c: end it when this turn is over.  The first reason counts. */
+void evchat_channel_end_(struct evchat *ch, enum evchat_reason reason);
+
+/* channel.c: have a turn after the other channels had theirs. */
+void evchat_channel_yield_(struct evchat *ch);
+
+/* channel_in.c: hand over what is in the input, as far as it is allowed. */
+void evchat_channel_take_input_(struct evchat *ch);
+
+/* channel_in.c: how long the frame under way may take, in ms; 0 for ever. */
+unsigned evchat_channel_frame_ms_(const struct evchat *ch);
+
+/* channel_in.c: bytes received so far, looked at or not. */
+uint64_t evchat_channel_heard_(const struct evchat *ch);
+
+/* channel_in.c: may it be read? */
+bool evchat_channel_wants_input_(const struct evchat *ch);
+
+/* channel_in.c: is there input in memory that nobody has looked at? */
+bool evchat_channel_has_input_(const struct evchat *ch);
+
+/* channel_out.c: send what waits, as far as there is room. */
+void evchat_channel_give_output_(struct evchat *ch);
+
+/* channel_out.c: is anything left to send? */
+bool evchat_channel_has_output_(const struct evchat *ch);
+
+/* channel_out.c: does so much wait that no frame may be dispatched? */
+bool evchat_channel_is_clogged_(const struct evchat *ch);
+
+/* channel_out.c: bytes that the lowest layer has taken. */
+uint64_t evchat_channel_sent_(const struct evchat *ch);
+
+#endif

@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The life of a channel: birth, turns, deadlines, the two ways out.
+ *
+ * Everything a channel does it does in a turn, and a turn comes from the loop:
+ * from the bufferevent's callbacks, from a poke, or from the timer.  Calls only
+ * note what is wanted.  So nothing recurses, no callback runs inside a call,
+ * and whatever a callback asks for is done when it has returned.
+ *
+ *	serve: take input -> give output -> settle -> keep time -> leave
+ */
+#include "alloc-internal.h"
+#include "channel-internal.h"
+#include "clock-internal.h"
+#include "error-internal.h"
+#include "limits-internal.h"
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/util.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+/* Ten thousand idle channels are to cost little beside their bufferevents. */
+static_assert(sizeof(struct evchat) <= 608, "a channel has grown");
+
+static void serve(struct evchat *ch);
+
+int
+evchat_channel_check_(const struct evchat *ch)
+{
+	if (!ch)
+		return EVCHAT_ERR_INVALID;
+	return evchat_channel_is_open_(ch) ? 0 : EVCHAT_ERR_CLOSING;
+}
+
+/* --- Turns. --- */
+
+void
+evchat_channel_wish_(struct evchat *ch)
+{
+	if (ch->serving) {
+		ch->again = true;
+		return;
+	}
+	if (ch->poked)
+		return;
+	ch->poked = true;
+	evchat_transport_poke_(&ch->transport);
+}
+
+void
+evchat_channel_end_(struct evchat *ch, enum evchat_reason reason)
+{
+	if (!evchat_channel_is_open_(ch))
+		return;
+	ch->ended = true;
+	ch->reason = reason;
+}
+
+/* The first error counts; what is no error number is one of input or output.
+ */
+static void
+note_error(struct evchat *ch, int error)
+{
+	if (!ch->error)
+		ch->error = error ? error : EIO;
+}
+
+static void
+on_news(unsigned news, void *ctx)
+{
+	int error = EVUTIL_SOCKET_ERROR(); /* before anything changes it */
+	struct evchat *ch = ctx;
+
+	if (news & EVCHAT_NEWS_WRITABLE)
+		ch->poked = false;
+	if (news & EVCHAT_NEWS_CONNECTED)
+		ch->connected = true;
+	if (news & (EVCHAT_NEWS_READ_ERROR | EVCHAT_NEWS_WRITE_ERROR))
+		note_error(ch, error);
+	if (news & EVCHAT_NEWS_WRITE_ERROR)
+		ch->broken = true;
+	if (news & (EVCHAT_NEWS_EOF | EVCHAT_NEWS_READ_ERROR) &&
+	    ch->input_end == EVCHAT_INPUT_OPEN)
+		ch->input_end = EVCHAT_INPUT_OVER;
+	if (news & EVCHAT_NEWS_READ_TIMEOUT)
+		evchat_channel_end_(ch, EVCHAT_REASON_TIMEOUT_IDLE);
+	if (news & EVCHAT_NEWS_WRITE_TIMEOUT)
+		evchat_channel_end_(ch, EVCHAT_REASON_TIMEOUT_WRITE);
+	serve(ch);
+}
+
+/* --- The timer. --- */
+
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct evchat *ch = ctx;
+
+	(void)fd;
+	(void)what;
+	ch->timer_due = 0;
+	ch->yielding = false;
+	ch->late = true;
+	serve(ch);
+}
+
+static int
+start_timer(struct evchat *ch, uint64_t ms)
+{
+	struct timeval tv = {
+	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	if (!ch->timer)
+		ch->timer = evtimer_new(
+		    bufferevent_get_base(ch->transport.bev), on_timer, ch);
+	if (!ch->timer || evtimer_add(ch->timer, &tv))
+		return EVCHAT_ERR_NO_MEMORY;
+	return 0;
+}
+
+/* A zero timer lets every socket that is ready have its turn first; a deferred
+ * trigger would be served again before it (rule 25). */
+void
+evchat_channel_yield_(struct evchat *ch)
+{
+	if (!evchat_channel_is_open_(ch))
+		return;
+	ch->timer_due = 1;
+	if (!start_timer(ch, 0))
+		return;
+	/* Without memory: less fair, but nothing is lost. */
+	ch->timer_due = 0;
+	ch->yielding = false;
+	ch->again = true;
+}
+
+/* --- Deadlines. --- */
+
+static void
+time_idle(struct evchat *ch)
+{
+	unsigned ms = ch->limits->idle_deadline_ms;
+	uint64_t heard;
+
+	if (!ms || evchat_channel_has_output_(ch) || ch->input_end) {
+		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_IDLE);
+		return;
+	}
+	heard = evchat_channel_heard_(ch);
+	if (evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_IDLE) &&
+	    heard == ch->heard)
+		return;
+	ch->heard = heard;
+	evchat_deadline_start_(
+	    &ch->deadlines, EVCHAT_DEADLINE_IDLE, evchat_clock_ms_(), ms);
+}
+
+static void
+time_write(struct evchat *ch)
+{
+	unsigned ms = ch->limits->write_deadline_ms;
+	uint64_t sent;
+
+	if (!ms || ch->broken || !evchat_transport_pending_(&ch->transport)) {
+		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_WRITE);
+		return;
+	}
+	sent = evchat_channel_sent_(ch);
+	if (evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_WRITE) &&
+	    sent == ch->sent)
+		return;
+	ch->sent = sent;
+	evchat_deadline_start_(
+	    &ch->deadlines, EVCHAT_DEADLINE_WRITE, evchat_clock_ms_(), ms);
+}
+
+static void
+time_linger(struct evchat *ch, bool wanted)
+{
+	bool runs =
+	    evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_LINGER);
+
+	if (runs == wanted)
+		return;
+	if (wanted)
+		evchat_deadline_start_(&ch->deadlines, EVCHAT_DEADLINE_LINGER,
+		    evchat_clock_ms_(), ch->limits->linger_ms);
+	else
+		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_LINGER);
+}
+
+/* A stalled loop must not make a peer late whose bytes have come in time: what
+ * is in memory, and what is in the kernel now, is looked at first (rule 66). */
+static bool
+may_still_be_in_time(struct evchat *ch)
+{
+	size_t unread;
+
+	if (evchat_channel_has_input_(ch))
+		return true;
+	if (ch->grace)
+		return evchat_channel_heard_(ch) < ch->grace &&
+		       evchat_transport_unread_(&ch->transport) > 0;
+	unread = evchat_transport_unread_(&ch->transport);
+	if (unread)
+		ch->grace = evchat_channel_heard_(ch) + unread;
+	return unread > 0;
+}
+
+/* The deadline starts anew; the application may leave the channel open. */
+static void
+time_out(struct evchat *ch, enum evchat_deadline which, unsigned ms,
+    enum evchat_reason reason)
+{
+	ch->grace = 0;
+	evchat_deadline_start_(&ch->deadlines, which, evchat_clock_ms_(), ms);
+	if (ch->callbacks.timeout && !ch->closing)
+		ch->callbacks.timeout(ch, reason, ch->ctx);
+	else
+		evchat_channel_end_(ch, reason);
+}
+
+static void
+expire(struct evchat *ch, enum evchat_deadline which)
+{
+	bool from_peer =
+	    which == EVCHAT_DEADLINE_FRAME || which == EVCHAT_DEADLINE_IDLE;
+
+	if (from_peer && may_still_be_in_time(ch)) {
+		evchat_channel_yield_(ch);
+		return;
+	}
+	switch (which) {
+	case EVCHAT_DEADLINE_FRAME:
+		time_out(ch, which, evchat_channel_frame_ms_(ch),
+		    EVCHAT_REASON_TIMEOUT_FRAME);
+		break;
+	case EVCHAT_DEADLINE_IDLE:
+		time_out(ch, which, ch->limits->idle_deadline_ms,
+		    EVCHAT_REASON_TIMEOUT_IDLE);
+		break;
+	case EVCHAT_DEADLINE_WRITE:
+		time_out(ch, which, ch->limits->write_deadline_ms,
+		    EVCHAT_REASON_TIMEOUT_WRITE);
+		break;
+	case EVCHAT_DEADLINE_LINGER:
+		evchat_channel_end_(
+		    ch, ch->error ? EVCHAT_REASON_ERROR : ch->reason);
+		break;
+	case EVCHAT_DEADLINES:
+	default:
+		break;
+	}
+}
+
+static void
+look_at_deadlines(struct evchat *ch)
+{
+	if (!ch->late || !evchat_channel_is_open_(ch))
+		return;
+	ch->late = false;
+	if (evchat_deadlines_next_(&ch->deadlines))
+		expire(ch, evchat_deadlines_passed_(
+			       &ch->deadlines, evchat_clock_ms_()));
+}
+
+/* The timer is moved only forward: when it fires too early nothing has passed,
+ * and it is set again (rule 67). */
+static void
+keep_time(struct evchat *ch)
+{
+	uint64_t next, now;
+
+	time_idle(ch);
+	time_write(ch);
+	next = evchat_deadlines_next_(&ch->deadlines);
+	if (!next || (ch->timer_due && ch->timer_due <= next))
+		return;
+	now = evchat_clock_ms_();
+	ch->timer_due = next;
+	if (start_timer(ch, next > now ? next - now : 0))
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+}
+
+/* While the channel does not listen, the peer's deadlines stand still. */
+static void
+hold_or_release(struct evchat *ch)
+{
+	bool deaf = ch->paused || evchat_channel_is_clogged_(ch);
+
+	if (deaf == evchat_deadlines_are_held_(&ch->deadlines))
+		return;
+	if (deaf)
+		evchat_deadlines_hold_(&ch->deadlines, evchat_clock_ms_());
+	else
+		evchat_deadlines_release_(&ch->deadlines, evchat_clock_ms_());
+}
+
+static void
+listen_or_not(struct evchat *ch)
+{
+	bool wanted = evchat_channel_wants_input_(ch);
+
+	hold_or_release(ch);
+	if (wanted == ch->transport.reading)
+		return;
+	if (evchat_transport_read_(&ch->transport, wanted))
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+}
+
+/* --- The way out when all is done. --- */
+
+static bool
+input_is_told(const struct evchat *ch)
+{
+	return ch->input_end == EVCHAT_INPUT_TOLD;
+}
+
+/* Output cannot go: what the peer sent before it went is handed over yet. */
+static void
+settle_broken(struct evchat *ch)
+{
+	if (!ch->unsent)
+		ch->unsent = evchat_pending(ch);
+	evchat_queue_clear_(&ch->queue);
+	if (input_is_told(ch) || !ch->transport.can_read)
+		evchat_channel_end_(ch, EVCHAT_REASON_ERROR);
+	else
+		time_linger(ch, true);
+}
+
+/* Closing, and something is left: it takes the time it takes, but nobody waits
+ * for a producer that sleeps when the peer has gone already. */
+static void
+settle_waiting(struct evchat *ch)
+{
+	bool sleeping = evchat_queue_is_asleep_(&ch->queue) &&
+			!evchat_transport_pending_(&ch->transport);
+
+	time_linger(ch, sleeping && ch->reason == EVCHAT_REASON_EOF);
+}
+
+/* Closing, and all is sent.  An answer may still be on its way: a close now
+ * could turn what the peer still sends into a reset that destroys it (S48). */
+static void
+settle_sent(struct evchat *ch)
+{
+	bool half_closed = false;
+
+	if (!ch->finished &&
+	    !evchat_transport_finish_(&ch->transport, &half_closed))
+		return;
+	if (!ch->finished && half_closed && ch->moved)
+		time_linger(ch, true);
+	ch->finished = true;
+	if (!evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_LINGER) ||
+	    input_is_told(ch))
+		evchat_channel_end_(ch, ch->reason);
+}
+
+static void
+settle(struct evchat *ch)
+{
+	if (!evchat_channel_is_open_(ch))
+		return;
+	if (ch->broken)
+		settle_broken(ch);
+	else if (ch->closing && !evchat_channel_has_output_(ch))
+		settle_sent(ch);
+	else if (ch->error && input_is_told(ch))
+		evchat_channel_end_(ch, EVCHAT_REASON_ERROR);
+	else if (ch->closing)
+		settle_waiting(ch);
+}
+
+/* --- Leaving. --- */
+
+/* Everything but the channel's own memory goes; releases and cleanups run. */
+static void
+tear_down(struct evchat *ch, bool reset)
+{
+	evchat_transport_close_(&ch->transport, reset);
+	evchat_queue_clear_(&ch->queue);
+	if (ch->timer)
+		event_free(ch->timer);
+	ch->timer = NULL;
+}
+
+static void
+drop_limits(struct evchat *ch)
+{
+	if (ch->limits != &evchat_default_limits_)
+		evchat_mfree_((void *)ch->limits);
+	ch->limits = &evchat_default_limits_;
+}
+
+static void
+destroy(struct evchat *ch)
+{
+	evchat_framer_clear_(&ch->framer);
+	evchat_gather_clear_(&ch->gather);
+	evchat_queue_clear_(&ch->queue);
+	drop_limits(ch);
+	evchat_mfree_(ch);
+}
+
+static void
+tell_closed(struct evchat *ch)
+{
+	if (!ch->unsent)
+		ch->unsent = evchat_pending(ch);
+	tear_down(ch, ch->reason == EVCHAT_REASON_PRODUCER);
+	if (ch->callbacks.closed)
+		ch->callbacks.closed(ch, ch->reason, ch->ctx);
+	ch->dead = true;
+}
+
+static void
+leave(struct evchat *ch)
+{
+	if (ch->ended && !ch->dead)
+		tell_closed(ch);
+	ch->serving = false;
+	if (ch->dead)
+		destroy(ch);
+	else if (ch->again)
+		evchat_channel_wish_(ch);
+}
+
+static void
+tell_connected(struct evchat *ch)
+{
+	if (!ch->connected || !evchat_channel_is_open_(ch))
+		return;
+	ch->connected = false;
+	if (ch->callbacks.connected)
+		ch->callbacks.connected(ch, ch->ctx);
+}
+
+static void
+serve(struct evchat *ch)
+{
+	if (ch->serving) {
+		ch->again = true;
+		return;
+	}
+	ch->serving = true;
+	ch->turn_frames = ch->limits->frames_per_turn;
+	ch->turn_bytes = ch->limits->read_budget;
+	tell_connected(ch);
+	evchat_channel_take_input_(ch);
+	ch->again = false; /* what was asked for so far is done below */
+	evchat_channel_give_output_(ch);
+	settle(ch);
+	look_at_deadlines(ch);
+	if (evchat_channel_is_open_(ch))
+		listen_or_not(ch);
+	if (evchat_channel_is_open_(ch))
+		keep_time(ch);
+	leave(ch);
+}
+
+/* --- Birth. --- */
+
+static bool
+are_valid(const struct evchat_callbacks *callbacks)
+{
+	return callbacks && !callbacks->reserved[0] && !callbacks->reserved[1];
+}
+
+static struct evchat *
+make(struct bufferevent *bev, bool can_read, bool can_write,
+    const struct evchat_callbacks *callbacks, void *ctx)
+{
+	struct evchat *ch = evchat_zalloc_(sizeof *ch);
+	int error;
+
+	if (!ch)
+		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
+	ch->callbacks = *callbacks;
+	ch->ctx = ctx;
+	ch->limits = &evchat_default_limits_;
+	ch->serving = true; /* a filter may call back at once */
+	error = evchat_transport_open_(&ch->transport, bev, can_read, can_write,
+	    ch->limits->output_low, on_news, ch);
+	if (error) {
+		destroy(ch);
+		return evchat_refuse_(error);
+	}
+	ch->serving = false;
+	if (ch->again || evchat_channel_has_input_(ch))
+		evchat_channel_wish_(ch);
+	return ch;
+}
+
+struct evchat *
+evchat_new(struct bufferevent *bev, const struct evchat_callbacks *callbacks,
+    void *ctx)
+{
+	if (!bev || !are_valid(callbacks))
+		return evchat_refuse_(EVCHAT_ERR_INVALID);
+	return make(bev, true, true, callbacks, ctx);
+}
+
+/* epoll refuses what is always ready, and libevent then writes nothing and
+ * says nothing (rule 59). */
+static bool
+can_be_waited_for(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+	       !S_ISDIR(st.st_mode);
+}
+
+static struct bufferevent *
+wrap_descriptor(struct event_base *base, int fd, unsigned flags)
+{
+	int one = 1;
+	short options = flags & EVCHAT_OPEN_KEEP_FD ? 0 : BEV_OPT_CLOSE_ON_FREE;
+
+	if (evutil_make_socket_nonblocking(fd))
+		return NULL;
+	/* Head and body in two sends cost 43 ms without.  What is not TCP
+	 * refuses it, and does not need it. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return bufferevent_socket_new(base, fd, options);
+}
+
+struct evchat *
+evchat_open(struct event_base *base, int fd, unsigned flags,
+    const struct evchat_callbacks *callbacks, void *ctx)
+{
+	int mode = fcntl(fd, F_GETFL);
+	struct bufferevent *bev;
+	struct evchat *ch;
+
+	if (mode < 0)
+		return NULL; /* EBADF */
+	mode &= O_ACCMODE;
+	if (!base || !are_valid(callbacks) ||
+	    flags & ~(unsigned)EVCHAT_OPEN_KEEP_FD || !can_be_waited_for(fd))
+		return evchat_refuse_(EVCHAT_ERR_INVALID);
+	bev = wrap_descriptor(base, fd, flags);
+	if (!bev)
+		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
+	ch = make(bev, mode != O_WRONLY, mode != O_RDONLY, callbacks, ctx);
+	if (!ch) {
+		int error = errno;
+
+		/* Without its descriptor, which was not taken. */
+		(void)bufferevent_setfd(bev, -1);
+		bufferevent_free(bev);
+		errno = error;
+	}
+	return ch;
+}
+
+/* --- Death. --- */
+
+void
+evchat_close_when_done(struct evchat *ch)
+{
+	if (!ch || !evchat_channel_is_open_(ch) || ch->closing)
+		return;
+	ch->closing = true;
+	ch->reason = EVCHAT_REASON_DONE;
+	evchat_channel_wish_(ch);
+}
+
+void
+evchat_free(struct evchat *ch)
+{
+	bool serving;
+
+	if (!ch || !evchat_channel_is_open_(ch))
+		return;
+	ch->dead = true;
+	serving = ch->serving;
+	ch->serving = true; /* a filter calls back when its output is drained */
+	tear_down(ch, false);
+	ch->serving = serving;
+	if (!serving)
+		destroy(ch);
+}
+
+/* Bytes that were taken out of the input but not handed over go back. */
+static int
+give_back(struct evchat *ch)
+{
+	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
+	struct evbuffer *output = ch->queue.front;
+	size_t gathered = ch->gather.len;
+
+	evchat_transport_consume_(&ch->transport, ch->taken);
+	ch->bytes_in += ch->taken;
+	ch->taken = 0;
+	if (gathered && evbuffer_prepend(input, ch->gather.bytes, gathered))
+		return EVCHAT_ERR_NO_MEMORY;
+	if (!output || !evbuffer_get_length(output) ||
+	    !evchat_transport_write_(&ch->transport, output))
+		return 0;
+	/* Cannot fail: the start of an input is never frozen. */
+	(void)evbuffer_drain(input, gathered);
+	return EVCHAT_ERR_EVENT;
+}
+
+static int
+check_detach(const struct evchat *ch)
+{
+	if (!ch)
+		return EVCHAT_ERR_INVALID;
+	if (!evchat_channel_is_open_(ch) || ch->closing)
+		return EVCHAT_ERR_CLOSING;
+	return evchat_queue_has_producers_(&ch->queue) ? EVCHAT_ERR_BUSY : 0;
+}
+
+struct bufferevent *
+evchat_detach(struct evchat *ch)
+{
+	struct bufferevent *bev;
+	int error = check_detach(ch);
+	bool serving;
+
+	if (error)
+		return evchat_refuse_(error);
+	serving = ch->serving;
+	ch->serving = true; /* a filter may call back at once */
+	error = give_back(ch);
+	if (!error && bufferevent_enable(ch->transport.bev, EV_READ | EV_WRITE))
+		error = EVCHAT_ERR_EVENT;
+	ch->serving = serving;
+	if (error)
+		return evchat_refuse_(error);
+	bev = evchat_transport_release_(&ch->transport);
+	ch->dead = true;
+	tear_down(ch, false);
+	if (!serving)
+		destroy(ch);
+	return bev;
+}
+
+/* --- Looking and changing. --- */
+
+int
+evchat_set_callbacks(
+    struct evchat *ch, const struct evchat_callbacks *callbacks)
+{
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	if (!are_valid(callbacks))
+		return EVCHAT_ERR_INVALID;
+	ch->callbacks = *callbacks;
+	return 0;
+}
+
+int
+evchat_set_limits(struct evchat *ch, const struct evchat_limits *limits)
+{
+	struct evchat_limits *own = NULL;
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	if (limits) {
+		own = evchat_malloc_(sizeof *own);
+		if (!own)
+			return EVCHAT_ERR_NO_MEMORY;
+		*own = *limits;
+	}
+	if (own && !evchat_limits_resolve_(own)) {
+		evchat_mfree_(own);
+		return EVCHAT_ERR_INVALID;
+	}
+	drop_limits(ch);
+	if (own)
+		ch->limits = own;
+	evchat_transport_set_low_(&ch->transport, ch->limits->output_low);
+	evchat_channel_wish_(ch);
+	return 0;
+}
+
+void
+evchat_set_ctx(struct evchat *ch, void *ctx)
+{
+	if (ch)
+		ch->ctx = ctx;
+}
+
+void *
+evchat_ctx(const struct evchat *ch)
+{
+	return ch ? ch->ctx : NULL;
+}
+
+struct bufferevent *
+evchat_bufferevent(const struct evchat *ch)
+{
+	return ch ? ch->transport.bev : NULL;
+}
+
+int
+evchat_errno(const struct evchat *ch)
+{
+	return ch ? ch->error : 0;
+}
+
+void
+evchat_get_stats(const struct evchat *ch, struct evchat_stats *stats)
+{
+	if (!stats)
+		return;
+	memset(stats, 0, sizeof *stats);
+	if (!ch)
+		return;
+	stats->frames_in = ch->frames_in;
+	stats->bytes_in = ch->bytes_in;
+	stats->bytes_out = ch->moved;
+	if (!ch->transport.bev)
+		return;
+	stats->bytes_in = evchat_channel_heard_(ch);
+	stats->bytes_out = evchat_channel_sent_(ch);
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way in: transport -> framer -> callbacks, and the calls that steer it.
+ *
+ * The framer says of each run of input what it is; that step is then done in
+ * the small moves of advance(), and before each of them everything that a
+ * callback may have asked for is looked at again: pause, close, free, detach,
+ * another terminator.
+ */
+#include "channel-internal.h"
+#include "clock-internal.h"
+#include "terminator-internal.h"
+#include <assert.h>
+#include <string.h>
+
+uint64_t
+evchat_channel_heard_(const struct evchat *ch)
+{
+	return ch->bytes_in + evchat_transport_input_(&ch->transport);
+}
+
+/* --- What is there. --- */
+
+static size_t
+looked_at(const struct evchat *ch)
+{
+	return ch->taken + evchat_framer_held_(&ch->framer);
+}
+
+bool
+evchat_channel_has_input_(const struct evchat *ch)
+{
+	return evchat_transport_input_(&ch->transport) > looked_at(ch);
+}
+
+/* Is there something to hand over, were it allowed? */
+static bool
+has_work(const struct evchat *ch)
+{
+	return ch->step.give || ch->step.drop || ch->step.verdict ||
+	       evchat_framer_is_ready_(&ch->framer) ||
+	       ch->input_end == EVCHAT_INPUT_OVER ||
+	       ch->input_end == EVCHAT_INPUT_FRAMED ||
+	       evchat_channel_has_input_(ch);
+}
+
+static bool
+is_allowed(const struct evchat *ch)
+{
+	return evchat_channel_is_open_(ch) && !ch->closing && !ch->paused &&
+	       !ch->yielding && ch->turn_frames && ch->turn_bytes &&
+	       !evchat_channel_is_clogged_(ch);
+}
+
+bool
+evchat_channel_wants_input_(const struct evchat *ch)
+{
+	if (ch->input_end != EVCHAT_INPUT_OPEN)
+		return false;
+	/* It is dropped, but it must not stop the peer from reading. */
+	if (ch->closing)
+		return true;
+	if (ch->paused || evchat_channel_is_clogged_(ch))
+		return false;
+	return !ch->yielding || evchat_transport_input_(&ch->transport) <
+				    ch->limits->read_budget;
+}
+
+/* --- The moves of a step. --- */
+
+static void
+consume(struct evchat *ch)
+{
+	if (!ch->taken)
+		return;
+	evchat_transport_consume_(&ch->transport, ch->taken);
+	ch->bytes_in += ch->taken;
+	ch->taken = 0;
+}
+
+/* Bytes are taken before the callback that gets them is called: whatever it
+ * does, they will not come again (S63). */
+static void
+take(struct evchat *ch, size_t len)
+{
+	ch->taken += len;
+	ch->step.give -= len;
+}
+
+static bool
+collect(struct evchat *ch, const void *bytes, size_t len)
+{
+	if (ch->callbacks.collect)
+		ch->callbacks.collect(ch, bytes, len, ch->ctx);
+	return true;
+}
+
+/* The frame is complete: what ended it goes, and the step is over. */
+static void
+count_frame(struct evchat *ch)
+{
+	ch->taken += ch->step.drop;
+	ch->step = (struct evchat_step){0};
+	ch->turn_frames--;
+	ch->frames_in++;
+}
+
+static bool
+deliver(struct evchat *ch, const void *bytes, size_t len)
+{
+	count_frame(ch);
+	if (ch->callbacks.frame)
+		ch->callbacks.frame(ch, bytes, len, ch->ctx);
+	return true;
+}
+
+/* The run is out of the channel's hands while the application has it. */
+static bool
+deliver_gathered(struct evchat *ch)
+{
+	struct evchat_gather frame = ch->gather;
+
+	memset(&ch->gather, 0, sizeof ch->gather);
+	deliver(ch, frame.len ? (const char *)frame.bytes : "", frame.len);
+	evchat_gather_empty_(&frame);
+	if (ch->gather.room)
+		evchat_gather_clear_(&frame);
+	else
+		ch->gather = frame;
+	return true;
+}
+
+static bool
+collect_gathered(struct evchat *ch)
+{
+	struct evchat_gather piece = ch->gather;
+
+	memset(&ch->gather, 0, sizeof ch->gather);
+	collect(ch, piece.bytes, piece.len);
+	evchat_gather_clear_(&piece);
+	return true;
+}
+
+static bool
+hand_over_whole(struct evchat *ch, const unsigned char *bytes, size_t len)
+{
+	bool all =
+	    len == ch->step.give && ch->step.verdict == EVCHAT_VERDICT_FOUND;
+
+	if (all && !ch->gather.len) {
+		take(ch, len);
+		return deliver(ch, bytes, len);
+	}
+	if (evchat_gather_add_(&ch->gather, bytes, len)) {
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+		return false;
+	}
+	take(ch, len);
+	return true;
+}
+
+static bool
+hand_over(struct evchat *ch)
+{
+	const unsigned char *bytes = NULL;
+	size_t len = evchat_transport_peek_(&ch->transport, ch->taken, &bytes);
+
+	assert(len > 0);
+	if (len > ch->step.give)
+		len = ch->step.give;
+	if (ch->whole)
+		return hand_over_whole(ch, bytes, len);
+	take(ch, len);
+	return collect(ch, bytes, len);
+}
+
+static bool
+end_frame(struct evchat *ch)
+{
+	if (ch->whole)
+		return deliver_gathered(ch);
+	count_frame(ch);
+	if (ch->callbacks.found)
+		ch->callbacks.found(ch, ch->ctx);
+	return true;
+}
+
+/* What is dropped goes only after the callback, so that a detach in it gives
+ * back all of the frame that was not handed over. */
+static bool
+report_overlong(struct evchat *ch)
+{
+	ch->step.verdict = EVCHAT_VERDICT_MORE;
+	ch->turn_frames--;
+	if (!ch->callbacks.overlong) {
+		evchat_channel_end_(ch, EVCHAT_REASON_OVERLONG);
+		return false;
+	}
+	ch->callbacks.overlong(ch, ch->ctx);
+	if (!ch->dead)
+		evchat_gather_empty_(&ch->gather);
+	return true;
+}
+
+static bool
+drop(struct evchat *ch)
+{
+	ch->taken += ch->step.drop;
+	ch->step.drop = 0;
+	return true;
+}
+
+/* --- From one step to the next. --- */
+
+unsigned
+evchat_channel_frame_ms_(const struct evchat *ch)
+{
+	if (ch->framer.deadline_ms)
+		return ch->framer.deadline_ms;
+	/* What never ends cannot be late. */
+	if (ch->framer.kind == EVCHAT_NONE)
+		return 0;
+	return ch->limits->frame_deadline_ms;
+}
+
+/* The frame deadline runs from the first byte of a frame to its end, and is
+ * not pushed back by the bytes between (rule 65). */
+static void
+time_frame(struct evchat *ch)
+{
+	bool begun = ch->framer.skipping || ch->framer.length ||
+		     evchat_framer_held_(&ch->framer);
+	unsigned ms = evchat_channel_frame_ms_(ch);
+
+	if (!begun)
+		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);
+	if (!begun || !ms ||
+	    evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_FRAME))
+		return;
+	evchat_deadline_start_(
+	    &ch->deadlines, EVCHAT_DEADLINE_FRAME, evchat_clock_ms_(), ms);
+	ch->grace = 0;
+}
+
+static uint64_t
+frame_limit(const struct evchat *ch)
+{
+	return evchat_framer_limit_(
+	    &ch->framer, ch->limits->max_frame, ch->whole);
+}
+
+static bool
+tell_end(struct evchat *ch)
+{
+	ch->input_end = EVCHAT_INPUT_TOLD;
+	if (ch->error)
+		return true;
+	if (ch->callbacks.eof) {
+		ch->callbacks.eof(ch, ch->ctx);
+		return true;
+	}
+	ch->closing = true;
+	ch->reason = EVCHAT_REASON_EOF;
+	return true;
+}
+
+/* All input has been looked at: held bytes are the peer's too (S22), then the
+ * end is told. */
+static bool
+reach_end(struct evchat *ch)
+{
+	switch (ch->input_end) {
+	case EVCHAT_INPUT_OVER:
+		ch->step = evchat_framer_end_(
+		    &ch->framer, ch->error == 0, frame_limit(ch));
+		ch->input_end = EVCHAT_INPUT_FRAMED;
+		time_frame(ch);
+		return true;
+	case EVCHAT_INPUT_FRAMED:
+		return tell_end(ch);
+	case EVCHAT_INPUT_OPEN:
+	case EVCHAT_INPUT_TOLD:
+	default:
+		return false;
+	}
+}
+
+/* The next bytes that nobody has looked at.  Runs that are done with go first,
+ * so that the next one is always near the front of the input. */
+static size_t
+next_run(struct evchat *ch, const unsigned char **bytes)
+{
+	size_t len;
+
+	if (!evchat_transport_knows_(&ch->transport, looked_at(ch)))
+		consume(ch);
+	len = evchat_transport_peek_(&ch->transport, looked_at(ch), bytes);
+	return len < ch->turn_bytes ? len : ch->turn_bytes;
+}
+
+static bool
+look_further(struct evchat *ch)
+{
+	const unsigned char *bytes = NULL;
+	size_t len = 0;
+
+	ch->whole = ch->callbacks.frame && !ch->framer.streamed &&
+		    ch->framer.kind != EVCHAT_NONE;
+	/* Gathered for a whole frame that is to come in pieces after all. */
+	if (!ch->whole && ch->gather.len)
+		return collect_gathered(ch);
+	if (!evchat_framer_is_ready_(&ch->framer)) {
+		len = next_run(ch, &bytes);
+		if (!len)
+			return reach_end(ch);
+	}
+	ch->step =
+	    evchat_framer_feed_(&ch->framer, bytes, len, frame_limit(ch));
+	ch->turn_bytes -= len;
+	time_frame(ch);
+	return true;
+}
+
+/* One move; false when there is none to make. */
+static bool
+advance(struct evchat *ch)
+{
+	if (ch->step.give)
+		return hand_over(ch);
+	switch (ch->step.verdict) {
+	case EVCHAT_VERDICT_FOUND:
+		return end_frame(ch);
+	case EVCHAT_VERDICT_OVERLONG:
+		return report_overlong(ch);
+	case EVCHAT_VERDICT_MORE:
+	default:
+		return ch->step.drop ? drop(ch) : look_further(ch);
+	}
+}
+
+/* Nothing more is dispatched, but what the peer sends must not pile up. */
+static void
+drop_input(struct evchat *ch)
+{
+	ch->step = (struct evchat_step){0};
+	ch->taken = evchat_transport_input_(&ch->transport);
+	consume(ch);
+	if (ch->input_end != EVCHAT_INPUT_OPEN)
+		ch->input_end = EVCHAT_INPUT_TOLD;
+}
+
+void
+evchat_channel_take_input_(struct evchat *ch)
+{
+	while (is_allowed(ch) && advance(ch))
+		;
+	if (!evchat_channel_is_open_(ch))
+		return;
+	if (ch->closing) {
+		drop_input(ch);
+		return;
+	}
+	consume(ch);
+	if (!(ch->turn_frames && ch->turn_bytes) && has_work(ch)) {
+		ch->yielding = true;
+		evchat_channel_yield_(ch);
+	}
+}
+
+/* --- Calls. --- */
+
+int
+evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
+{
+	bool undecided;
+	size_t unread;
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	if (!ch->transport.can_read ||
+	    !evchat_terminator_is_valid_(&terminator))
+		return EVCHAT_ERR_INVALID;
+	/* The rest of a step that has not ended the frame is looked at again:
+	 * the new terminator rules after the piece that is being handed over.
+	 * An end that is known is told first (S18). */
+	undecided = ch->step.verdict == EVCHAT_VERDICT_MORE;
+	unread = undecided ? ch->step.give : 0;
+	error = evchat_framer_set_(&ch->framer, &terminator, unread);
+	if (error)
+		return error;
+	ch->step.give -= unread;
+	evchat_channel_wish_(ch);
+	return 0;
+}
+
+void
+evchat_get_terminator(
+    const struct evchat *ch, struct evchat_terminator *terminator)
+{
+	if (!terminator)
+		return;
+	*terminator = evchat_none();
+	if (ch)
+		evchat_framer_get_(&ch->framer, terminator);
+}
+
+size_t
+evchat_matched(const struct evchat *ch)
+{
+	return ch ? ch->framer.matched : EVCHAT_MATCHED_NONE;
+}
+
+static int
+set_paused(struct evchat *ch, bool paused)
+{
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	ch->paused = paused;
+	evchat_channel_wish_(ch);
+	return 0;
+}
+
+int
+evchat_pause(struct evchat *ch)
+{
+	return set_paused(ch, true);
+}
+
+int
+evchat_resume(struct evchat *ch)
+{
+	return set_paused(ch, false);
+}
+
+int
+evchat_discard_input(struct evchat *ch)
+{
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	/* It is consumed when the callback that may be looking at it is over.
+	 */
+	ch->taken = evchat_transport_input_(&ch->transport);
+	ch->step = (struct evchat_step){0};
+	evchat_framer_restart_(&ch->framer);
+	evchat_gather_empty_(&ch->gather);
+	evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);
+	evchat_channel_wish_(ch);
+	return 0;
+}
+
+uint64_t
+evchat_partial(const struct evchat *ch)
+{
+	if (!ch)
+		return 0;
+	return ch->framer.length + evchat_framer_held_(&ch->framer);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way out: queue -> transport, marks, and the calls that push.
+ *
+ * A push only queues.  Once a turn what waits goes to the transport, small
+ * pieces joined, and producers are asked while little waits below.
+ */
+#include "alloc-internal.h"
+#include "channel-internal.h"
+#include "producer-internal.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* While bytes are on their way, fewer than these wait to be joined by others:
+ * each move costs libevent a chain of about 1 KiB. */
+enum { WORTH_A_MOVE = 4096 };
+
+/* --- What waits. --- */
+
+static uint64_t
+pending(const struct evchat *ch)
+{
+	uint64_t below = 0;
+
+	if (ch->transport.bev)
+		below = evchat_transport_pending_(&ch->transport);
+	return ch->queue.bytes + ch->queue.promised + below;
+}
+
+uint64_t
+evchat_channel_sent_(const struct evchat *ch)
+{
+	uint64_t below = evchat_transport_pending_(&ch->transport);
+
+	/* A filter may have made more of the bytes than they were. */
+	return below < ch->moved ? ch->moved - below : 0;
+}
+
+bool
+evchat_channel_has_output_(const struct evchat *ch)
+{
+	return !evchat_queue_is_empty_(&ch->queue) ||
+	       evchat_transport_pending_(&ch->transport);
+}
+
+/* A producer that does not say how much it makes counts too, or a pipelining
+ * peer could have any number of them made; but so little that it may itself
+ * wait for some further frames. */
+bool
+evchat_channel_is_clogged_(const struct evchat *ch)
+{
+	uint64_t high = ch->limits->output_high;
+	uint64_t unsized = ch->limits->write_chunk;
+
+	if (unsized > high / 4)
+		unsized = high / 4;
+	return pending(ch) + ch->queue.unsized * unsized > high;
+}
+
+/* --- Sending. --- */
+
+static size_t
+front_length(const struct evchat *ch)
+{
+	return ch->queue.front ? evbuffer_get_length(ch->queue.front) : 0;
+}
+
+static void
+move_front(struct evchat *ch)
+{
+	size_t len = front_length(ch);
+
+	if (!len)
+		return;
+	if (len < WORTH_A_MOVE && evchat_transport_pending_(&ch->transport))
+		return;
+	if (evchat_transport_write_(&ch->transport, ch->queue.front)) {
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+		return;
+	}
+	evchat_queue_left_(&ch->queue, len);
+	ch->moved += len;
+}
+
+/* Ask producers for what there is room for: the high mark less all that is
+ * queued below.  False when there is nothing to move. */
+static bool
+ask_producers(struct evchat *ch)
+{
+	size_t below = evchat_transport_pending_(&ch->transport);
+
+	switch (evchat_queue_fill_(&ch->queue, ch->limits->output_high - below,
+	    ch->limits->write_chunk)) {
+	case EVCHAT_ASKED_FAILED:
+		evchat_channel_end_(ch, EVCHAT_REASON_PRODUCER);
+		return false;
+	case EVCHAT_ASKED_AGAIN:
+		evchat_channel_yield_(ch);
+		break;
+	case EVCHAT_ASKED_ENOUGH:
+	case EVCHAT_ASKED_NOBODY:
+	case EVCHAT_ASKED_ASLEEP:
+	default:
+		break;
+	}
+	/* The producer may have freed its channel. */
+	return evchat_channel_is_open_(ch);
+}
+
+static void
+tell_room(struct evchat *ch)
+{
+	if (!ch->above || ch->closing || pending(ch) > ch->limits->output_low)
+		return;
+	ch->above = false;
+	if (ch->callbacks.room)
+		ch->callbacks.room(ch, ch->ctx);
+}
+
+static void
+tell_drained(struct evchat *ch)
+{
+	if (!evchat_channel_is_open_(ch) || evchat_channel_has_output_(ch))
+		return;
+	ch->copied = 0;
+	if (!ch->undrained)
+		return;
+	ch->undrained = false;
+	if (ch->callbacks.drained)
+		ch->callbacks.drained(ch, ch->ctx);
+}
+
+void
+evchat_channel_give_output_(struct evchat *ch)
+{
+	if (!evchat_channel_is_open_(ch) || ch->broken)
+		return;
+	/* libevent says when less than the low mark is left. */
+	if (evchat_transport_pending_(&ch->transport) <=
+		ch->limits->output_low &&
+	    ask_producers(ch))
+		move_front(ch);
+	if (!evchat_channel_is_open_(ch))
+		return;
+	tell_room(ch);
+	tell_drained(ch);
+}
+
+/* --- Pushing. --- */
+
+static int
+check(const struct evchat *ch)
+{
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	if (ch->closing || ch->broken)
+		return EVCHAT_ERR_CLOSING;
+	return ch->transport.can_write ? 0 : EVCHAT_ERR_INVALID;
+}
+
+/* Whether bytes can be pushed; none are nothing to do. */
+static int
+check_bytes(const struct evchat *ch, const void *bytes, size_t len)
+{
+	int error = check(ch);
+
+	if (!error && len && !bytes)
+		error = EVCHAT_ERR_INVALID;
+	return error;
+}
+
+static int
+pushed(struct evchat *ch)
+{
+	ch->undrained = true;
+	if (pending(ch) > ch->limits->output_high)
+		ch->above = true;
+	evchat_channel_wish_(ch);
+	return 0;
+}
+
+/* Copies and what is lent leave the transport in one order, so how many copies
+ * are left there is not known; no more than all that waits. */
+static int
+check_cap(const struct evchat *ch, size_t len, size_t end_len)
+{
+	uint64_t waiting = pending(ch);
+	uint64_t max = ch->limits->output_max;
+
+	if (ch->copied < waiting)
+		waiting = ch->copied;
+	waiting += end_len;
+	return waiting > max || len > max - waiting ? EVCHAT_ERR_FULL : 0;
+}
+
+/* Copy the bytes and what ends them: both or neither. */
+static int
+push_copy(struct evchat *ch, const void *bytes, size_t len, const void *end,
+    size_t end_len)
+{
+	int error = check_cap(ch, len, end_len);
+
+	if (!error)
+		error =
+		    evchat_queue_copy_(&ch->queue, bytes, len, end, end_len);
+	if (error)
+		return error;
+	ch->copied += len + end_len;
+	return pushed(ch);
+}
+
+int
+evchat_push(struct evchat *ch, const void *bytes, size_t len)
+{
+	int error = check_bytes(ch, bytes, len);
+
+	if (error || !len)
+		return error;
+	return push_copy(ch, bytes, len, NULL, 0);
+}
+
+static int
+push_long_text(
+    struct evchat *ch, size_t len, const char *format, va_list arguments)
+{
+	char *text = evchat_malloc_(len + 1);
+	int error;
+
+	if (!text)
+		return EVCHAT_ERR_NO_MEMORY;
+	(void)vsnprintf(text, len + 1, format, arguments);
+	error = evchat_push(ch, text, len);
+	evchat_mfree_(text);
+	return error;
+}
+
+int
+evchat_pushf(struct evchat *ch, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	int error = check(ch);
+	int len;
+
+	if (error)
+		return error;
+	if (!format)
+		return EVCHAT_ERR_INVALID;
+	va_start(arguments, format);
+	len = vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (len < 0)
+		return EVCHAT_ERR_INVALID;
+	if ((size_t)len < sizeof text)
+		return evchat_push(ch, text, (size_t)len);
+	va_start(arguments, format);
+	error = push_long_text(ch, (size_t)len, format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+static bool
+is_one_line(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] == '\r' || bytes[i] == '\n' || bytes[i] == '\0')
+			return false;
+	return true;
+}
+
+int
+evchat_push_line(struct evchat *ch, const void *bytes, size_t len)
+{
+	int error = check_bytes(ch, bytes, len);
+
+	if (error)
+		return error;
+	if (!is_one_line(bytes, len))
+		return EVCHAT_ERR_INVALID;
+	return push_copy(ch, bytes, len, "\r\n", 2);
+}
+
+int
+evchat_push_ref(struct evchat *ch, const void *bytes, size_t len,
+    evchat_cleanup_cb cleanup, void *ctx)
+{
+	int error = check_bytes(ch, bytes, len);
+	bool queued = false;
+
+	if (!error && len) {
+		error =
+		    evchat_queue_refer_(&ch->queue, bytes, len, cleanup, ctx);
+		queued = !error;
+	}
+	if (queued)
+		return pushed(ch);
+	if (cleanup)
+		cleanup(bytes, len, ctx);
+	return error;
+}
+
+int
+evchat_push_buffer(struct evchat *ch, struct evbuffer *bytes)
+{
+	int error = check(ch);
+
+	if (!error && !bytes)
+		error = EVCHAT_ERR_INVALID;
+	if (error || !evbuffer_get_length(bytes))
+		return error;
+	error = evchat_queue_move_(&ch->queue, bytes);
+	return error ? error : pushed(ch);
+}
+
+int
+evchat_push_file(struct evchat *ch, int fd, uint64_t offset, uint64_t len)
+{
+	struct evchat_producer file;
+	int error = evchat_producer_file(&file, fd, offset, len);
+
+	return error ? error : evchat_push_producer(ch, file);
+}
+
+int
+evchat_push_producer(struct evchat *ch, struct evchat_producer producer)
+{
+	int error = check(ch);
+
+	if (!error && !evchat_producer_is_valid_(&producer))
+		error = EVCHAT_ERR_INVALID;
+	if (!error)
+		error = evchat_queue_produce_(&ch->queue, &producer);
+	if (!error)
+		return pushed(ch);
+	evchat_producer_release_(&producer);
+	return error;
+}
+
+/* --- Steering. --- */
+
+int
+evchat_wake(struct evchat *ch)
+{
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	evchat_queue_wake_(&ch->queue);
+	evchat_channel_wish_(ch);
+	return 0;
+}
+
+int
+evchat_discard_output(struct evchat *ch)
+{
+	bool serving;
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	/* A filter calls back from inside the drain: let it wait. */
+	serving = ch->serving;
+	ch->serving = true;
+	evchat_queue_clear_(&ch->queue);
+	ch->moved = evchat_channel_sent_(ch);
+	error = evchat_transport_discard_(&ch->transport);
+	ch->serving = serving;
+	evchat_channel_wish_(ch);
+	return error;
+}
+
+uint64_t
+evchat_pending(const struct evchat *ch)
+{
+	return ch ? pending(ch) : 0;
+}
+
+uint64_t
+evchat_unsent(const struct evchat *ch)
+{
+	return ch ? ch->unsent : 0;
+}

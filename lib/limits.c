@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Limits: the defaults, and how a value with zeros in it becomes a whole one.
+ */
+#include "limits-internal.h"
+
+#define KIB(n) ((size_t)(n)*1024)
+
+const struct evchat_limits evchat_default_limits_ = {
+    .max_frame = KIB(64),
+    .frames_per_turn = 64,
+    .read_budget = KIB(64),
+    .write_chunk = KIB(64),
+    .output_low = KIB(64),
+    .output_high = KIB(256),
+    .output_max = KIB(16 * 1024),
+    .linger_ms = 2000,
+};
+
+static size_t
+size_or(size_t size, size_t otherwise)
+{
+	return size ? size : otherwise;
+}
+
+bool
+evchat_limits_resolve_(struct evchat_limits *l)
+{
+	const struct evchat_limits *d = &evchat_default_limits_;
+
+	for (size_t i = 0; i < sizeof l->reserved / sizeof *l->reserved; i++)
+		if (l->reserved[i])
+			return false;
+	l->max_frame = size_or(l->max_frame, d->max_frame);
+	l->read_budget = size_or(l->read_budget, d->read_budget);
+	l->write_chunk = size_or(l->write_chunk, d->write_chunk);
+	l->output_high = size_or(l->output_high, d->output_high);
+	/* A small high mark alone must not collide with a fixed low one. */
+	l->output_low = size_or(l->output_low, (l->output_high + 3) / 4);
+	l->output_max = size_or(l->output_max, d->output_max);
+	if (!l->frames_per_turn)
+		l->frames_per_turn = d->frames_per_turn;
+	if (!l->linger_ms)
+		l->linger_ms = d->linger_ms;
+	return l->output_low <= l->output_high;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Output that waits, in order: runs of bytes and producers. */
+#ifndef EVCHAT_QUEUE_INTERNAL_H
+#define EVCHAT_QUEUE_INTERNAL_H
+
+#include <evchat/producer.h>
+#include <event2/buffer.h>
+
+struct evchat_queue_item;
+
+/* All zeros is an empty queue. */
+struct evchat_queue {
+	/* Bytes that are next to go; what the first producer makes comes here
+	 * too.  NULL until the first byte. */
+	struct evbuffer *front;
+	struct evchat_queue_item *head, *tail; /* producers, each with the bytes
+						* pushed behind it */
+	uint64_t bytes;    /* in front and behind producers */
+	uint64_t promised; /* what producers with a size have yet to make */
+	size_t unsized;    /* producers without a size */
+	bool woken;        /* a wake that no producer has answered yet */
+	bool asking;       /* the first producer is being asked */
+	bool dropped;      /* everything was dropped meanwhile */
+};
+
+/* What asking the first producer came to. */
+enum evchat_asked {
+	EVCHAT_ASKED_ENOUGH, /* there is no more room */
+	EVCHAT_ASKED_NOBODY, /* there is no producer */
+	EVCHAT_ASKED_ASLEEP, /* it says LATER */
+	EVCHAT_ASKED_AGAIN,  /* it made nothing, but has not ended */
+	EVCHAT_ASKED_FAILED  /* it failed, and is gone */
+};
+
+/*
+ * Add to the end.  0, or EVCHAT_ERR_NO_MEMORY or EVCHAT_ERR_EVENT with nothing
+ * changed; a failed reference's cleanup and a failed producer's release are
+ * left to the caller.  No reference is empty.  What is copied may come in two
+ * parts.
+ */
+int evchat_queue_copy_(struct evchat_queue *q, const void *bytes, size_t len,
+    const void *end, size_t end_len);
+int evchat_queue_refer_(struct evchat_queue *q, const void *bytes, size_t len,
+    evchat_cleanup_cb cleanup, void *ctx);
+int evchat_queue_move_(struct evchat_queue *q, struct evbuffer *bytes);
+int evchat_queue_produce_(
+    struct evchat_queue *q, const struct evchat_producer *producer);
+
+/* Ask producers, at most `chunk` bytes at a time, until front has `room` bytes.
+ * Only when front is empty does the first one come to be asked. */
+enum evchat_asked evchat_queue_fill_(
+    struct evchat_queue *q, size_t room, size_t chunk);
+
+/* The first producer has something, or will when it says LATER next. */
+void evchat_queue_wake_(struct evchat_queue *q);
+
+/* So many bytes have left the front. */
+void evchat_queue_left_(struct evchat_queue *q, size_t len);
+
+/* Is nothing waiting, and nobody going to make anything?  Does the first
+ * producer wait for a wake?  Are there any? */
+bool evchat_queue_is_empty_(const struct evchat_queue *q);
+bool evchat_queue_is_asleep_(const struct evchat_queue *q);
+bool evchat_queue_has_producers_(const struct evchat_queue *q);
+
+/* Drop everything; every cleanup and release runs. */
+void evchat_queue_clear_(struct evchat_queue *q);
+
+/* Copy bytes to the end of an evbuffer.  evbuffer_add() is not used: it sizes a
+ * new chain after the one before, even where that is a reference, and took
+ * 128 MiB for two bytes behind 100 MiB of reference.  0 or
+ * EVCHAT_ERR_NO_MEMORY. */
+int evchat_append_copy_(struct evbuffer *out, const void *bytes, size_t len);
+
+#endif

@@ -302,7 +302,7 @@ static bool
 look_further(struct evchat *ch)
 {
 	const unsigned char *bytes = NULL;
-	size_t len = 0;
+	size_t len = 0, held;
 
 	ch->whole = ch->callbacks.frame && !ch->framer.streamed &&
 		    ch->framer.kind != EVCHAT_NONE;
@@ -314,9 +314,11 @@ look_further(struct evchat *ch)
 		if (!len)
 			return reach_end(ch);
 	}
+	held = evchat_framer_held_(&ch->framer);
 	ch->step =
 	    evchat_framer_feed_(&ch->framer, bytes, len, frame_limit(ch));
-	ch->turn_bytes -= len;
+	ch->turn_bytes -= ch->step.give + ch->step.drop +
+			  evchat_framer_held_(&ch->framer) - held;
 	time_frame(ch);
 	return true;
 }

@@ -181,6 +181,15 @@ time_write(struct evchat *ch)
 }
 
 static void
+note_progress(struct evchat *ch)
+{
+	if (!evchat_channel_is_open_(ch))
+		return;
+	time_idle(ch);
+	time_write(ch);
+}
+
+static void
 time_linger(struct evchat *ch, bool wanted)
 {
 	bool runs =
@@ -277,8 +286,6 @@ keep_time(struct evchat *ch)
 {
 	uint64_t next, now;
 
-	time_idle(ch);
-	time_write(ch);
 	next = evchat_deadlines_next_(&ch->deadlines);
 	if (!next || (ch->timer_due && ch->timer_due <= next))
 		return;
@@ -458,6 +465,7 @@ serve(struct evchat *ch)
 	ch->again = false; /* what was asked for so far is done below */
 	evchat_channel_give_output_(ch);
 	settle(ch);
+	note_progress(ch); /* before anybody is said to have made none */
 	look_at_deadlines(ch);
 	if (evchat_channel_is_open_(ch))
 		listen_or_not(ch);

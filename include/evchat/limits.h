@@ -43,7 +43,8 @@ struct evchat_limits {
 	 * ms: no limit. */
 	unsigned idle_deadline_ms;
 	/** Without the peer taking a byte of what waits for it, in ms: no
-	 * limit. */
+	 * limit.  Progress is looked for when the time is over, so a peer that
+	 * has just stopped is left after up to twice as long. */
 	unsigned write_deadline_ms;
 	/** How long a channel that has sent everything waits for the peer's
 	 * EOF, and how long one whose peer is gone waits for a producer that

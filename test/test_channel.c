@@ -1,0 +1,959 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The life of a channel: birth on descriptors and bufferevents, the ways it
+ * ends and what it says then, and its deadlines under a clock that the test
+ * moves.
+ */
+#include "channel-internal.h"
+#include "support/fake_clock.h"
+#include "support/memory.h"
+#include "support/suite.h"
+#include "support/world.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+open_plain(struct world *w, int kind)
+{
+	struct evchat_callbacks cb = world_plain();
+
+	world_open(w, (enum world_kind)kind, &cb);
+	ck_assert_int_eq(evchat_set_terminator(w->ch, EVCHAT_LIT("\r\n")), 0);
+}
+
+static void
+open_with_limits(struct world *w, int kind, const struct evchat_callbacks *cb,
+    struct evchat_limits limits)
+{
+	world_open(w, (enum world_kind)kind, cb);
+	ck_assert_int_eq(evchat_set_limits(w->ch, &limits), 0);
+	ck_assert_int_eq(evchat_set_terminator(w->ch, EVCHAT_LIT("\r\n")), 0);
+	world_run(w);
+}
+
+/* --- The peer goes. --- */
+
+START_TEST(without_eof_callback_the_channel_closes_when_all_is_sent)
+{
+	struct world w;
+	static char block[250 * 1024];
+
+	open_plain(&w, _i);
+	peer_stop_reading(&w);
+	evchat_push(w.ch, block, sizeof block);
+	peer_send_text(&w, "last\r\npart");
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "frame(last)");
+	ck_assert_int_eq(evchat_push(w.ch, "x", 1), EVCHAT_ERR_CLOSING);
+	peer_read(&w);
+	world_run(&w);
+	world_expect(&w, "closed(EOF)");
+	ck_assert_uint_eq(evbuffer_get_length(w.received), sizeof block);
+	ck_assert_uint_eq(w.unsent, 0);
+	ck_assert_uint_eq(w.partial, 4);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(with_eof_callback_the_channel_stays_open_for_output)
+{
+	struct world w;
+
+	world_open(&w, (enum world_kind)_i, &world_callbacks);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n"));
+	peer_send_text(&w, "request\r\n");
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "frame(request) eof");
+	ck_assert_int_eq(evchat_push(w.ch, "answer", 6), 0);
+	world_run(&w);
+	world_expect(&w, "drained");
+	peer_expect(&w, "answer");
+	ck_assert(!w.received_eof);
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+static enum evchat_more
+never(struct evbuffer *out, size_t room, void *ctx)
+{
+	(void)out;
+	(void)room;
+	(void)ctx;
+	return EVCHAT_LATER;
+}
+
+START_TEST(a_sleeping_producer_is_given_up_when_the_peer_has_gone)
+{
+	struct world w;
+	struct evchat_producer p = {.more = never};
+
+	open_plain(&w, _i);
+	evchat_push_producer(w.ch, p);
+	evchat_push(w.ch, "behind", 6);
+	peer_send_eof(&w);
+	world_run(&w);
+	world_pass(&w, 1999);
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_expect(&w, "closed(EOF)");
+	ck_assert_uint_eq(w.unsent, 6);
+	world_free(&w);
+}
+END_TEST
+
+/* A loopback TCP connection: near for the channel, far for the test. */
+static void
+connect_tcp(int *near, int *far)
+{
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(l, (struct sockaddr *)&a, sizeof a), 0);
+	ck_assert_int_eq(listen(l, 1), 0);
+	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&a, &len), 0);
+	*far = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(*far, (struct sockaddr *)&a, sizeof a), 0);
+	*near = accept(l, NULL, NULL);
+	ck_assert_int_ge(*near, 0);
+	close(l);
+}
+
+static void
+open_tcp(struct world *w, const struct evchat_callbacks *cb)
+{
+	int near;
+
+	world_init(w, OVER_SOCKET);
+	connect_tcp(&near, &w->peer_fd);
+	fcntl(w->peer_fd, F_SETFL, O_NONBLOCK);
+	w->ch = evchat_open(w->base, near, 0, cb, w);
+	ck_assert_ptr_nonnull(w->ch);
+	evchat_set_terminator(w->ch, EVCHAT_LIT("\r\n"));
+}
+
+START_TEST(a_reset_ends_with_its_errno_after_the_frames_before_it)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	open_tcp(&w, &cb);
+	evchat_pause(w.ch);
+	world_run(&w);
+	peer_send_text(&w, "one\r\ntwo\r\nthr");
+	peer_reset(&w);
+	evchat_resume(w.ch);
+	world_run(&w);
+	world_expect(&w, "frame(one) frame(two) closed(ERROR)");
+	ck_assert_int_eq(w.error, ECONNRESET);
+	ck_assert_uint_eq(w.partial, 3);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_failed_write_hands_over_what_came_before_it)
+{
+	struct world w;
+
+	open_plain(&w, OVER_SOCKET);
+	evchat_pause(w.ch);
+	world_run(&w);
+	peer_send_text(&w, "QUIT\r\n");
+	peer_close(&w);
+	evchat_push(w.ch, "answer", 6);
+	world_run(&w);
+	world_expect(&w, "");
+	ck_assert_int_eq(evchat_push(w.ch, "x", 1), EVCHAT_ERR_CLOSING);
+	evchat_resume(w.ch);
+	world_run(&w);
+	world_expect(&w, "frame(QUIT) closed(ERROR)");
+	ck_assert_int_eq(w.error, EPIPE);
+	ck_assert_uint_eq(w.unsent, 6);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_broken_channel_that_stays_paused_ends_after_the_linger_time)
+{
+	struct world w;
+
+	open_plain(&w, OVER_SOCKET);
+	evchat_pause(w.ch);
+	world_run(&w);
+	peer_close(&w);
+	evchat_push(w.ch, "answer", 6);
+	world_run(&w);
+	world_expect(&w, "");
+	world_pass(&w, 2000);
+	world_expect(&w, "closed(ERROR)");
+	world_free(&w);
+}
+END_TEST
+
+/* --- Close when done. --- */
+
+START_TEST(an_idle_channel_closes_at_once_from_the_loop)
+{
+	struct world w;
+
+	open_plain(&w, _i);
+	world_run(&w);
+	evchat_close_when_done(w.ch);
+	ck_assert_ptr_nonnull(w.ch);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	ck_assert(w.received_eof);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(close_when_done_sends_everything_then_waits_for_the_peer)
+{
+	struct world w;
+	static char block[1 << 20];
+
+	open_plain(&w, _i);
+	peer_stop_reading(&w);
+	evchat_push(w.ch, block, sizeof block);
+	evchat_close_when_done(w.ch);
+	evchat_close_when_done(w.ch);
+	peer_send_text(&w, "ignored\r\n");
+	world_run(&w);
+	world_expect(&w, "");
+	peer_read(&w);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), sizeof block);
+	ck_assert(w.received_eof);
+	world_expect(&w, "");
+	peer_send_text(&w, "still sending\r\n");
+	world_run(&w);
+	world_expect(&w, "");
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	ck_assert_uint_eq(w.closed_count, 1);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_peer_that_stays_silent_is_left_after_the_linger_time)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	open_with_limits(&w, _i, &cb, (struct evchat_limits){.linger_ms = 500});
+	evchat_push(w.ch, "bye", 3);
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	peer_expect(&w, "bye");
+	world_pass(&w, 499);
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_client_that_is_still_sending_gets_its_whole_answer)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	static char block[64 * 1024], answer[200 * 1024];
+	ssize_t sent = 0, n;
+
+	open_tcp(&w, &cb);
+	evchat_push(w.ch, answer, sizeof answer);
+	evchat_close_when_done(w.ch);
+	while (sent < 10 * 1024 * 1024) {
+		n = send(w.peer_fd, block, sizeof block, MSG_NOSIGNAL);
+		ck_assert_msg(n > 0 || errno == EAGAIN, "%s", strerror(errno));
+		sent += n > 0 ? n : 0;
+		world_turn(&w);
+	}
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), sizeof answer);
+	ck_assert(w.received_eof);
+	world_expect(&w, "");
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(close_when_done_closes_a_paused_channel)
+{
+	struct world w;
+
+	open_plain(&w, _i);
+	evchat_pause(w.ch);
+	world_run(&w);
+	evchat_push(w.ch, "bye", 3);
+	evchat_close_when_done(w.ch);
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	peer_expect(&w, "bye");
+	world_free(&w);
+}
+END_TEST
+
+/* --- Inside closed. --- */
+
+static void
+use_the_dead(struct world *w, const char *event)
+{
+	struct evchat_stats stats;
+
+	if (strcmp(event, "closed") != 0)
+		return;
+	ck_assert_int_eq(evchat_push(w->ch, "x", 1), EVCHAT_ERR_CLOSING);
+	ck_assert_int_eq(evchat_pause(w->ch), EVCHAT_ERR_CLOSING);
+	ck_assert_int_eq(evchat_wake(w->ch), EVCHAT_ERR_CLOSING);
+	ck_assert_int_eq(
+	    evchat_set_terminator(w->ch, evchat_none()), EVCHAT_ERR_CLOSING);
+	ck_assert_int_eq(evchat_set_limits(w->ch, NULL), EVCHAT_ERR_CLOSING);
+	ck_assert_int_eq(
+	    evchat_set_callbacks(w->ch, &world_callbacks), EVCHAT_ERR_CLOSING);
+	ck_assert_int_eq(evchat_discard_output(w->ch), EVCHAT_ERR_CLOSING);
+	ck_assert_ptr_null(evchat_detach(w->ch));
+	ck_assert_int_eq(errno, ESHUTDOWN);
+	ck_assert_ptr_null(evchat_bufferevent(w->ch));
+	ck_assert_uint_eq(evchat_pending(w->ch), 0);
+	evchat_get_stats(w->ch, &stats);
+	ck_assert_uint_eq(stats.bytes_in, 4);
+	ck_assert_uint_eq(stats.bytes_out, 3);
+	ck_assert_ptr_eq(evchat_ctx(w->ch), w);
+	evchat_close_when_done(w->ch);
+	evchat_free(w->ch);
+	w->hook_count++;
+}
+
+START_TEST(in_closed_the_channel_only_answers)
+{
+	struct world w;
+
+	open_plain(&w, _i);
+	evchat_push(w.ch, "abc", 3);
+	peer_send_text(&w, "ab\r\n");
+	w.hook = use_the_dead;
+	world_run(&w);
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "frame(ab) closed(EOF)");
+	ck_assert_uint_eq(w.hook_count, 1);
+	world_free(&w);
+}
+END_TEST
+
+/* --- Deadlines. --- */
+
+START_TEST(a_frame_must_be_finished_in_time_however_its_bytes_drip)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.frame_deadline_ms = 100});
+	world_pass(&w, 1000); /* before the first byte there is no frame */
+	for (int i = 0; i < 9; i++) {
+		peer_send_text(&w, "x");
+		world_run(&w);
+		world_pass(&w, 11);
+	}
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_expect(&w, "closed(TIMEOUT_FRAME)");
+	ck_assert_uint_eq(w.partial, 9);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(each_frame_has_its_own_time)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.frame_deadline_ms = 100});
+	for (int i = 0; i < 3; i++) {
+		peer_send_text(&w, "x");
+		world_run(&w);
+		world_pass(&w, 99);
+		peer_send_text(&w, "\r\n");
+		world_run(&w);
+	}
+	world_expect(&w, "frame(x) frame(x) frame(x)");
+	world_pass(&w, 1000);
+	world_expect(&w, "");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_terminator_has_a_deadline_of_its_own)
+{
+	struct world w;
+	struct evchat_terminator t = EVCHAT_LIT("\r\n");
+
+	open_plain(&w, _i);
+	t.deadline_ms = 50;
+	evchat_set_terminator(w.ch, t);
+	peer_send_text(&w, "x");
+	world_run(&w);
+	world_pass(&w, 50);
+	world_expect(&w, "closed(TIMEOUT_FRAME)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(what_never_ends_is_never_late)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.frame_deadline_ms = 50});
+	evchat_set_terminator(w.ch, evchat_none());
+	peer_send_text(&w, "x");
+	world_run(&w);
+	world_pass(&w, 1000);
+	world_expect(&w, "collect(x)");
+	world_free(&w);
+}
+END_TEST
+
+static void
+answer_late(struct world *w, const char *event)
+{
+	if (strcmp(event, "timeout") != 0)
+		return;
+	ck_assert_int_eq(evchat_push(w->ch, "408", 3), 0);
+	evchat_close_when_done(w->ch);
+}
+
+START_TEST(a_timeout_callback_may_answer_before_it_closes)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	cb.timeout = world_callbacks.timeout;
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.frame_deadline_ms = 100});
+	w.hook = answer_late;
+	peer_send_text(&w, "GET");
+	world_run(&w);
+	world_pass(&w, 100);
+	world_run(&w);
+	peer_expect(&w, "408");
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "timeout(TIMEOUT_FRAME) closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_timeout_that_is_ignored_comes_again)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	cb.timeout = world_callbacks.timeout;
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.idle_deadline_ms = 100});
+	world_pass(&w, 100);
+	world_expect(&w, "timeout(TIMEOUT_IDLE)");
+	world_pass(&w, 99);
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_expect(&w, "timeout(TIMEOUT_IDLE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(an_idle_peer_is_left_unless_something_is_sent_to_it)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct evchat_producer p = {.more = never};
+
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.idle_deadline_ms = 100});
+	world_pass(&w, 99);
+	peer_send_text(&w, "x");
+	world_run(&w);
+	world_pass(&w, 99);
+	world_expect(&w, "");
+	evchat_push_producer(w.ch, p); /* now it is our turn */
+	world_run(&w);
+	world_pass(&w, 1000);
+	world_expect(&w, "");
+	evchat_discard_output(w.ch);
+	world_run(&w);
+	world_pass(&w, 99);
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_expect(&w, "closed(TIMEOUT_IDLE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_peer_that_takes_nothing_is_left)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	static char block[1 << 20];
+
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.write_deadline_ms = 100});
+	peer_stop_reading(&w);
+	evchat_push(w.ch, block, sizeof block);
+	world_run(&w);
+	world_pass(&w, 99);
+	world_expect(&w, "");
+	/* The kernel took some before it took nothing. */
+	world_pass(&w, 100);
+	world_expect(&w, "closed(TIMEOUT_WRITE)");
+	ck_assert_uint_gt(w.unsent, 0);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_slow_peer_is_not_a_dead_one)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	static char block[4 << 20];
+	char taken[100000];
+
+	open_with_limits(&w, OVER_SOCKET, &cb,
+	    (struct evchat_limits){.write_deadline_ms = 100});
+	peer_stop_reading(&w);
+	evchat_push(w.ch, block, sizeof block);
+	world_run(&w);
+	for (int i = 0; i < 20; i++) {
+		world_pass(&w, 60);
+		ck_assert_int_gt(recv(w.peer_fd, taken, sizeof taken, 0), 0);
+		world_run(&w);
+	}
+	world_expect(&w, "");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(time_stands_still_for_the_peer_while_the_channel_is_paused)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	open_with_limits(
+	    &w, _i, &cb, (struct evchat_limits){.frame_deadline_ms = 100});
+	peer_send_text(&w, "x");
+	world_run(&w);
+	world_pass(&w, 60);
+	evchat_pause(w.ch);
+	world_run(&w);
+	world_pass(&w, 10000);
+	world_expect(&w, "");
+	evchat_resume(w.ch);
+	world_run(&w);
+	world_pass(&w, 39);
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_expect(&w, "closed(TIMEOUT_FRAME)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_stalled_loop_makes_no_peer_late)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	static char line[60000];
+
+	open_with_limits(&w, OVER_SOCKET, &cb,
+	    (struct evchat_limits){
+		.frame_deadline_ms = 100, .idle_deadline_ms = 100});
+	peer_send_text(&w, "x");
+	world_run(&w);
+	/* The rest came in time, but the loop looks at it only now. */
+	peer_send(&w, line, sizeof line);
+	peer_send_text(&w, "\r\n");
+	fake_clock_pass(300);
+	event_active(w.ch->timer, EV_TIMEOUT, 0);
+	world_run(&w);
+	ck_assert_uint_eq(w.closed_count, 0);
+	world_pass(&w, 100);
+	ck_assert_uint_eq(w.closed_count, 1);
+	ck_assert_int_eq(w.reason, EVCHAT_REASON_TIMEOUT_IDLE);
+	world_free(&w);
+}
+END_TEST
+
+/* --- Descriptors. --- */
+
+static const struct evchat_callbacks nothing;
+
+static void
+expect_refused(struct event_base *base, int fd, unsigned flags,
+    const struct evchat_callbacks *cb, int error)
+{
+	errno = 0;
+	ck_assert_ptr_null(evchat_open(base, fd, flags, cb, NULL));
+	ck_assert_int_eq(errno, error);
+}
+
+START_TEST(what_cannot_be_a_channel_is_refused_and_stays_open)
+{
+	struct event_base *base = event_base_new();
+	struct evchat_callbacks reserved = {.reserved = {0, 1}};
+	char name[] = "evchat-test-XXXXXX";
+	int file = mkstemp(name), folder = open(".", O_RDONLY);
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	unlink(name);
+	expect_refused(base, file, 0, &nothing, EINVAL);
+	expect_refused(base, folder, 0, &nothing, EINVAL);
+	expect_refused(base, -1, 0, &nothing, EBADF);
+	expect_refused(base, ends[0], 2, &nothing, EINVAL);
+	expect_refused(base, ends[0], 0, NULL, EINVAL);
+	expect_refused(base, ends[0], 0, &reserved, EINVAL);
+	expect_refused(NULL, ends[0], 0, &nothing, EINVAL);
+	ck_assert_ptr_null(evchat_new(NULL, &nothing, NULL));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_ge(fcntl(file, F_GETFD), 0);
+	ck_assert_int_ge(fcntl(folder, F_GETFD), 0);
+	ck_assert_int_ge(fcntl(ends[0], F_GETFD), 0);
+	ck_assert_int_eq(fcntl(ends[0], F_GETFL) & O_NONBLOCK, 0);
+	close(file);
+	close(folder);
+	close(ends[0]);
+	close(ends[1]);
+	event_base_free(base);
+}
+END_TEST
+
+START_TEST(tcp_sockets_do_not_delay_and_do_not_block)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	int nodelay = 0, fd;
+	socklen_t len = sizeof nodelay;
+
+	open_tcp(&w, &cb);
+	fd = (int)bufferevent_getfd(evchat_bufferevent(w.ch));
+	ck_assert_int_eq(
+	    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len), 0);
+	ck_assert_int_ne(nodelay, 0);
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_pipe_end_does_what_it_can)
+{
+	struct world w;
+	struct evchat *to;
+	int ends[2];
+
+	world_init(&w, OVER_SOCKET);
+	ck_assert_int_eq(pipe(ends), 0);
+	w.ch = evchat_open(w.base, ends[0], 0, &world_callbacks, &w);
+	to = evchat_open(w.base, ends[1], 0, &nothing, NULL);
+	ck_assert_int_eq(evchat_push(w.ch, "x", 1), EVCHAT_ERR_INVALID);
+	ck_assert_int_eq(
+	    evchat_set_terminator(to, evchat_none()), EVCHAT_ERR_INVALID);
+	evchat_set_terminator(w.ch, evchat_line());
+	evchat_push(to, "through\nthe pipe", 16);
+	evchat_close_when_done(to);
+	world_run(&w);
+	world_expect(&w, "frame(through) frame(the pipe) eof");
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_kept_descriptor_stays_open)
+{
+	struct world w;
+	int near, far;
+
+	world_init(&w, OVER_SOCKET);
+	connect_tcp(&near, &far);
+	w.ch = evchat_open(
+	    w.base, near, EVCHAT_OPEN_KEEP_FD, &world_callbacks, &w);
+	evchat_free(w.ch);
+	w.ch = NULL;
+	world_run(&w);
+	ck_assert_int_ge(fcntl(near, F_GETFD), 0);
+	close(near);
+	close(far);
+	world_free(&w);
+}
+END_TEST
+
+/* --- Bufferevents of others. --- */
+
+START_TEST(a_connecting_bufferevent_tells_when_it_has_connected)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+	struct bufferevent *bev;
+
+	world_init(&w, OVER_SOCKET);
+	ck_assert_int_eq(bind(l, (struct sockaddr *)&a, sizeof a), 0);
+	ck_assert_int_eq(listen(l, 1), 0);
+	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&a, &len), 0);
+	bev = bufferevent_socket_new(w.base, -1, BEV_OPT_CLOSE_ON_FREE);
+	w.ch = evchat_new(bev, &cb, &w);
+	evchat_push(w.ch, "early", 5);
+	ck_assert_int_eq(
+	    bufferevent_socket_connect(bev, (struct sockaddr *)&a, sizeof a),
+	    0);
+	w.peer_fd = accept(l, NULL, NULL);
+	ck_assert_int_ge(w.peer_fd, 0);
+	fcntl(w.peer_fd, F_SETFL, O_NONBLOCK);
+	world_run(&w);
+	world_expect(&w, "connected");
+	peer_expect(&w, "early");
+	close(l);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_refused_connection_ends_with_its_errno)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+	struct bufferevent *bev;
+
+	/* Bound but not listening: nobody else gets this port. */
+	world_init(&w, OVER_SOCKET);
+	ck_assert_int_eq(bind(l, (struct sockaddr *)&a, sizeof a), 0);
+	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&a, &len), 0);
+	bev = bufferevent_socket_new(w.base, -1, BEV_OPT_CLOSE_ON_FREE);
+	w.ch = evchat_new(bev, &cb, &w);
+	evchat_push(w.ch, "early", 5);
+	ck_assert_int_eq(
+	    bufferevent_socket_connect(bev, (struct sockaddr *)&a, sizeof a),
+	    0);
+	event_base_loop(w.base, EVLOOP_ONCE);
+	world_run(&w);
+	world_expect(&w, "closed(ERROR)");
+	ck_assert_int_eq(w.error, ECONNREFUSED);
+	ck_assert_uint_eq(w.unsent, 5);
+	close(l);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(detach_is_refused_while_it_cannot_be_done)
+{
+	struct world w;
+	struct evchat_producer p = {.more = never};
+	struct bufferevent *bev;
+
+	open_plain(&w, _i);
+	evchat_push_producer(w.ch, p);
+	ck_assert_ptr_null(evchat_detach(w.ch));
+	ck_assert_int_eq(errno, EBUSY);
+	ck_assert_ptr_null(evchat_detach(NULL));
+	ck_assert_int_eq(errno, EINVAL);
+	evchat_discard_output(w.ch);
+	bev = evchat_detach(w.ch);
+	ck_assert_ptr_nonnull(bev);
+	bufferevent_free(bev);
+	w.ch = NULL;
+	world_free(&w);
+	open_plain(&w, _i);
+	evchat_close_when_done(w.ch);
+	ck_assert_ptr_null(evchat_detach(w.ch));
+	ck_assert_int_eq(errno, ESHUTDOWN);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(birth_without_memory_takes_nothing)
+{
+	struct world w;
+	struct bufferevent *bev;
+
+	memory_watch();
+	world_init(&w, (enum world_kind)_i);
+	bev = world_bufferevent(&w);
+	memory_refuse_after(0);
+	ck_assert_ptr_null(evchat_new(bev, &nothing, NULL));
+	ck_assert_int_eq(errno, ENOMEM);
+	if (_i == OVER_SOCKET) {
+		int fd = (int)bufferevent_getfd(bev);
+
+		expect_refused(w.base, fd, 0, &nothing, ENOMEM);
+		ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
+	}
+	memory_refuse_none();
+	w.ch = evchat_new(bev, &world_callbacks, &w);
+	ck_assert_ptr_nonnull(w.ch);
+	memory_refuse_after(0);
+	ck_assert_int_eq(
+	    evchat_set_limits(w.ch, &(struct evchat_limits){.max_frame = 1}),
+	    EVCHAT_ERR_NO_MEMORY);
+	memory_refuse_none();
+	world_free(&w);
+	ck_assert_uint_eq(memory_live(), 0);
+	memory_unwatch();
+}
+END_TEST
+
+START_TEST(limits_that_cannot_be_are_refused)
+{
+	struct world w;
+	struct evchat_limits bad = {.output_low = 2, .output_high = 1};
+	struct evchat_limits reserved = {.reserved = {0, 0, 0, 1}};
+	struct evchat_callbacks cb = {.reserved = {1, 0}};
+
+	open_plain(&w, _i);
+	ck_assert_int_eq(evchat_set_limits(w.ch, &bad), EVCHAT_ERR_INVALID);
+	ck_assert_int_eq(
+	    evchat_set_limits(w.ch, &reserved), EVCHAT_ERR_INVALID);
+	ck_assert_int_eq(evchat_set_limits(NULL, NULL), EVCHAT_ERR_INVALID);
+	ck_assert_int_eq(evchat_set_limits(w.ch, NULL), 0);
+	ck_assert_int_eq(evchat_set_callbacks(w.ch, &cb), EVCHAT_ERR_INVALID);
+	ck_assert_int_eq(evchat_set_callbacks(w.ch, NULL), EVCHAT_ERR_INVALID);
+	ck_assert_int_eq(
+	    evchat_set_callbacks(NULL, &nothing), EVCHAT_ERR_INVALID);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(callbacks_and_ctx_can_be_replaced)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_pieces();
+
+	open_plain(&w, _i);
+	peer_send_text(&w, "one\r\n");
+	world_run(&w);
+	ck_assert_int_eq(evchat_set_callbacks(w.ch, &cb), 0);
+	ck_assert_ptr_eq(evchat_ctx(w.ch), &w);
+	evchat_set_ctx(w.ch, NULL);
+	ck_assert_ptr_null(evchat_ctx(w.ch));
+	evchat_set_ctx(w.ch, &w);
+	peer_send_text(&w, "two\r\n");
+	world_run(&w);
+	world_expect(&w, "frame(one) collect(two) found");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(no_channel_is_no_trouble)
+{
+	struct evchat_stats stats = {1, 2, 3};
+
+	evchat_free(NULL);
+	evchat_close_when_done(NULL);
+	evchat_set_ctx(NULL, NULL);
+	ck_assert_ptr_null(evchat_ctx(NULL));
+	ck_assert_ptr_null(evchat_bufferevent(NULL));
+	ck_assert_int_eq(evchat_errno(NULL), 0);
+	evchat_get_stats(NULL, NULL);
+	evchat_get_stats(NULL, &stats);
+	ck_assert_uint_eq(
+	    stats.bytes_in + stats.bytes_out + stats.frames_in, 0);
+}
+END_TEST
+
+/* A bufferevent's own timeouts are none of evchat's, but they are an end. */
+START_TEST(the_bufferevents_own_timeouts_end_the_channel)
+{
+	struct world w;
+
+	open_plain(&w, _i);
+	world_run(&w);
+	bufferevent_trigger_event(
+	    evchat_bufferevent(w.ch), BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
+	world_run(&w);
+	world_expect(&w, "closed(TIMEOUT_IDLE)");
+	world_free(&w);
+	open_plain(&w, _i);
+	world_run(&w);
+	bufferevent_trigger_event(
+	    evchat_bufferevent(w.ch), BEV_EVENT_TIMEOUT | BEV_EVENT_WRITING, 0);
+	world_run(&w);
+	world_expect(&w, "closed(TIMEOUT_WRITE)");
+	world_free(&w);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("channel");
+	TCase *all = suite_group(s, "everywhere");
+	TCase *once = suite_group(s, "once");
+
+#define RULE(test) tcase_add_loop_test(all, test, 0, WORLD_KINDS)
+	RULE(without_eof_callback_the_channel_closes_when_all_is_sent);
+	RULE(with_eof_callback_the_channel_stays_open_for_output);
+	RULE(a_sleeping_producer_is_given_up_when_the_peer_has_gone);
+	RULE(an_idle_channel_closes_at_once_from_the_loop);
+	RULE(close_when_done_sends_everything_then_waits_for_the_peer);
+	RULE(a_peer_that_stays_silent_is_left_after_the_linger_time);
+	RULE(close_when_done_closes_a_paused_channel);
+	RULE(in_closed_the_channel_only_answers);
+	RULE(a_frame_must_be_finished_in_time_however_its_bytes_drip);
+	RULE(each_frame_has_its_own_time);
+	RULE(a_terminator_has_a_deadline_of_its_own);
+	RULE(what_never_ends_is_never_late);
+	RULE(a_timeout_callback_may_answer_before_it_closes);
+	RULE(a_timeout_that_is_ignored_comes_again);
+	RULE(an_idle_peer_is_left_unless_something_is_sent_to_it);
+	RULE(a_peer_that_takes_nothing_is_left);
+	RULE(time_stands_still_for_the_peer_while_the_channel_is_paused);
+	RULE(detach_is_refused_while_it_cannot_be_done);
+	RULE(birth_without_memory_takes_nothing);
+	RULE(limits_that_cannot_be_are_refused);
+	RULE(callbacks_and_ctx_can_be_replaced);
+	RULE(the_bufferevents_own_timeouts_end_the_channel);
+#undef RULE
+	tcase_add_test(
+	    once, a_reset_ends_with_its_errno_after_the_frames_before_it);
+	tcase_add_test(once, a_failed_write_hands_over_what_came_before_it);
+	tcase_add_test(once,
+	    a_broken_channel_that_stays_paused_ends_after_the_linger_time);
+	tcase_add_test(
+	    once, a_client_that_is_still_sending_gets_its_whole_answer);
+	tcase_add_test(once, a_slow_peer_is_not_a_dead_one);
+	tcase_add_test(once, a_stalled_loop_makes_no_peer_late);
+	tcase_add_test(
+	    once, what_cannot_be_a_channel_is_refused_and_stays_open);
+	tcase_add_test(once, tcp_sockets_do_not_delay_and_do_not_block);
+	tcase_add_test(once, a_pipe_end_does_what_it_can);
+	tcase_add_test(once, a_kept_descriptor_stays_open);
+	tcase_add_test(
+	    once, a_connecting_bufferevent_tells_when_it_has_connected);
+	tcase_add_test(once, a_refused_connection_ends_with_its_errno);
+	tcase_add_test(once, no_channel_is_no_trouble);
+	return suite_run(s);
+}

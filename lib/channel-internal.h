@@ -48,7 +48,8 @@ struct evchat {
 	uint64_t timer_due; /* 0: not running */
 	uint64_t heard;     /* bytes in when the idle deadline was started */
 	uint64_t sent;      /* bytes out when the write deadline was started */
-	uint64_t grace; /* bytes in that had come before a deadline passed */
+	unsigned grace;     /* turns left to a peer that may be in time */
+	struct evbuffer *lent; /* what a callback that detached may look at */
 
 	/* The end. */
 	uint64_t unsent;
@@ -68,6 +69,7 @@ struct evchat {
 	bool above : 1;     /* output has passed its high mark */
 	bool undrained : 1; /* something was pushed since `drained` */
 	bool late : 1;      /* the timer has fired: look at the deadlines */
+	bool keep_fd : 1;   /* the descriptor stays the application's */
 	bool ended : 1;     /* `closed` is due, or has been called */
 	bool dead : 1;      /* freed or detached; the memory goes when the turn
 			     * is over */
@@ -89,6 +91,10 @@ void evchat_channel_wish_(struct evchat *ch);
 
 /* channel.c: end it when this turn is over.  The first reason counts. */
 void evchat_channel_end_(struct evchat *ch, enum evchat_reason reason);
+
+/* channel.c: the same because the system refused, as `error`, an errno, says.
+ */
+void evchat_channel_fail_(struct evchat *ch, int error);
 
 /* channel.c: have a turn after the other channels had theirs. */
 void evchat_channel_yield_(struct evchat *ch);

@@ -26,7 +26,10 @@
 #include <sys/stat.h>
 
 /* Ten thousand idle channels are to cost little beside their bufferevents. */
-static_assert(sizeof(struct evchat) <= 608, "a channel has grown");
+static_assert(sizeof(struct evchat) <= 616, "a channel has grown");
+
+/* libevent reads no more than this at a time (rule 10). */
+enum { READ_AT_ONCE = 4096 };
 
 static void serve(struct evchat *ch);
 
@@ -69,6 +72,14 @@ note_error(struct evchat *ch, int error)
 {
 	if (!ch->error)
 		ch->error = error ? error : EIO;
+}
+
+void
+evchat_channel_fail_(struct evchat *ch, int error)
+{
+	note_error(ch, error);
+	evchat_channel_end_(ch,
+	    error == ENOMEM ? EVCHAT_REASON_NO_MEMORY : EVCHAT_REASON_ERROR);
 }
 
 static void
@@ -148,7 +159,8 @@ time_idle(struct evchat *ch)
 	unsigned ms = ch->limits->idle_deadline_ms;
 	uint64_t heard;
 
-	if (!ms || evchat_channel_has_output_(ch) || ch->input_end) {
+	if (!ms || evchat_channel_has_output_(ch) || ch->input_end ||
+	    ch->closing) {
 		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_IDLE);
 		return;
 	}
@@ -157,6 +169,7 @@ time_idle(struct evchat *ch)
 	    heard == ch->heard)
 		return;
 	ch->heard = heard;
+	ch->grace = 0;
 	evchat_deadline_start_(
 	    &ch->deadlines, EVCHAT_DEADLINE_IDLE, evchat_clock_ms_(), ms);
 }
@@ -185,6 +198,9 @@ note_progress(struct evchat *ch)
 {
 	if (!evchat_channel_is_open_(ch))
 		return;
+	/* From now on the peer owes nothing. */
+	if (ch->closing || ch->input_end)
+		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);
 	time_idle(ch);
 	time_write(ch);
 }
@@ -205,7 +221,9 @@ time_linger(struct evchat *ch, bool wanted)
 }
 
 /* A stalled loop must not make a peer late whose bytes have come in time: what
- * is in memory, and what is in the kernel now, is looked at first (rule 66). */
+ * is in memory, and what is in the kernel now, is looked at first (rule 66).
+ * For the latter so many turns are granted as reading it takes, not more: a
+ * rate limit may keep it where it is.  `grace` counts them down to 1. */
 static bool
 may_still_be_in_time(struct evchat *ch)
 {
@@ -213,13 +231,14 @@ may_still_be_in_time(struct evchat *ch)
 
 	if (evchat_channel_has_input_(ch))
 		return true;
-	if (ch->grace)
-		return evchat_channel_heard_(ch) < ch->grace &&
-		       evchat_transport_unread_(&ch->transport) > 0;
 	unread = evchat_transport_unread_(&ch->transport);
-	if (unread)
-		ch->grace = evchat_channel_heard_(ch) + unread;
-	return unread > 0;
+	if (!unread || ch->grace == 1)
+		return false;
+	if (ch->grace)
+		ch->grace--;
+	else
+		ch->grace = 3 + (unsigned)(unread / READ_AT_ONCE);
+	return true;
 }
 
 /* The deadline starts anew; the application may leave the channel open. */
@@ -317,8 +336,9 @@ listen_or_not(struct evchat *ch)
 	hold_or_release(ch);
 	if (wanted == ch->transport.reading)
 		return;
+	errno = 0;
 	if (evchat_transport_read_(&ch->transport, wanted))
-		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+		evchat_channel_fail_(ch, errno);
 }
 
 /* --- The way out when all is done. --- */
@@ -361,8 +381,11 @@ settle_sent(struct evchat *ch)
 	bool half_closed = false;
 
 	if (!ch->finished &&
-	    !evchat_transport_finish_(&ch->transport, &half_closed))
+	    !evchat_transport_finish_(&ch->transport, &half_closed)) {
+		if (ch->error && input_is_told(ch))
+			evchat_channel_end_(ch, EVCHAT_REASON_ERROR);
 		return;
+	}
 	if (!ch->finished && half_closed && ch->moved)
 		time_linger(ch, true);
 	ch->finished = true;
@@ -378,7 +401,7 @@ settle(struct evchat *ch)
 		return;
 	if (ch->broken)
 		settle_broken(ch);
-	else if (ch->closing && !evchat_channel_has_output_(ch))
+	else if (ch->closing && evchat_queue_is_empty_(&ch->queue))
 		settle_sent(ch);
 	else if (ch->error && input_is_told(ch))
 		evchat_channel_end_(ch, EVCHAT_REASON_ERROR);
@@ -413,6 +436,8 @@ destroy(struct evchat *ch)
 	evchat_framer_clear_(&ch->framer);
 	evchat_gather_clear_(&ch->gather);
 	evchat_queue_clear_(&ch->queue);
+	if (ch->lent)
+		evbuffer_free(ch->lent);
 	drop_limits(ch);
 	evchat_mfree_(ch);
 }
@@ -422,7 +447,10 @@ tell_closed(struct evchat *ch)
 {
 	if (!ch->unsent)
 		ch->unsent = evchat_pending(ch);
-	tear_down(ch, ch->reason == EVCHAT_REASON_PRODUCER);
+	if (ch->reason != EVCHAT_REASON_ERROR)
+		ch->error = 0;
+	ch->moved = evchat_channel_sent_(ch);
+	tear_down(ch, ch->reason == EVCHAT_REASON_PRODUCER && !ch->keep_fd);
 	if (ch->callbacks.closed)
 		ch->callbacks.closed(ch, ch->reason, ch->ctx);
 	ch->dead = true;
@@ -566,7 +594,9 @@ evchat_open(struct event_base *base, int fd, unsigned flags,
 		(void)bufferevent_setfd(bev, -1);
 		bufferevent_free(bev);
 		errno = error;
+		return NULL;
 	}
+	ch->keep_fd = flags & EVCHAT_OPEN_KEEP_FD;
 	return ch;
 }
 
@@ -598,17 +628,38 @@ evchat_free(struct evchat *ch)
 		destroy(ch);
 }
 
-/* Bytes that were taken out of the input but not handed over go back. */
+/* What was handed over leaves the input; but where a callback is running it
+ * may be looking at it, so the chains live as long as the turn.  (What is
+ * copied on the way, a part of a chain, stays where it was too.) */
+static int
+cut_off_taken(struct evchat *ch)
+{
+	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
+
+	if (!ch->taken)
+		return 0;
+	if (!ch->lent)
+		ch->lent = evbuffer_new();
+	if (!ch->lent)
+		return EVCHAT_ERR_NO_MEMORY;
+	if (evbuffer_remove_buffer(input, ch->lent, ch->taken) < 0)
+		return EVCHAT_ERR_EVENT;
+	ch->bytes_in += ch->taken;
+	ch->taken = 0;
+	return 0;
+}
+
+/* A partial frame goes back to the input, what was pushed to the output. */
 static int
 give_back(struct evchat *ch)
 {
 	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
 	struct evbuffer *output = ch->queue.front;
 	size_t gathered = ch->gather.len;
+	int error = cut_off_taken(ch);
 
-	evchat_transport_consume_(&ch->transport, ch->taken);
-	ch->bytes_in += ch->taken;
-	ch->taken = 0;
+	if (error)
+		return error;
 	if (gathered && evbuffer_prepend(input, ch->gather.bytes, gathered))
 		return EVCHAT_ERR_NO_MEMORY;
 	if (!output || !evbuffer_get_length(output) ||
@@ -616,6 +667,7 @@ give_back(struct evchat *ch)
 		return 0;
 	/* Cannot fail: the start of an input is never frozen. */
 	(void)evbuffer_drain(input, gathered);
+	evchat_channel_fail_(ch, errno);
 	return EVCHAT_ERR_EVENT;
 }
 
@@ -640,12 +692,17 @@ evchat_detach(struct evchat *ch)
 		return evchat_refuse_(error);
 	serving = ch->serving;
 	ch->serving = true; /* a filter may call back at once */
-	error = give_back(ch);
-	if (!error && bufferevent_enable(ch->transport.bev, EV_READ | EV_WRITE))
+	error = evchat_transport_read_(&ch->transport, true);
+	if (!error && bufferevent_enable(ch->transport.bev, EV_WRITE))
 		error = EVCHAT_ERR_EVENT;
+	if (!error)
+		error = give_back(ch);
 	ch->serving = serving;
-	if (error)
+	if (error) {
+		/* It may be read now though it should not. */
+		evchat_channel_wish_(ch);
 		return evchat_refuse_(error);
+	}
 	bev = evchat_transport_release_(&ch->transport);
 	ch->dead = true;
 	tear_down(ch, false);

@@ -304,8 +304,10 @@ look_further(struct evchat *ch)
 	const unsigned char *bytes = NULL;
 	size_t len = 0, held;
 
-	ch->whole = ch->callbacks.frame && !ch->framer.streamed &&
-		    ch->framer.kind != EVCHAT_NONE;
+	/* A frame that has begun to come in pieces goes on so. */
+	if (!ch->framer.length || ch->whole)
+		ch->whole = ch->callbacks.frame && !ch->framer.streamed &&
+			    ch->framer.kind != EVCHAT_NONE;
 	/* Gathered for a whole frame that is to come in pieces after all. */
 	if (!ch->whole && ch->gather.len)
 		return collect_gathered(ch);
@@ -392,6 +394,10 @@ evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 	if (error)
 		return error;
 	ch->step.give -= unread;
+	/* Held bytes that came with the end are looked at again, and may be
+	 * held again. */
+	if (unread && ch->input_end == EVCHAT_INPUT_FRAMED)
+		ch->input_end = EVCHAT_INPUT_OVER;
 	evchat_channel_wish_(ch);
 	return 0;
 }
@@ -440,14 +446,19 @@ evchat_resume(struct evchat *ch)
 int
 evchat_discard_input(struct evchat *ch)
 {
+	bool complete;
 	int error = evchat_channel_check_(ch);
 
 	if (error)
 		return error;
+	/* A frame of which nothing is dropped is still found. */
+	complete = ch->step.verdict == EVCHAT_VERDICT_FOUND && !ch->step.give &&
+		   !ch->step.drop;
+	if (!complete)
+		ch->step = (struct evchat_step){0};
 	/* It is consumed when the callback that may be looking at it is over.
 	 */
 	ch->taken = evchat_transport_input_(&ch->transport);
-	ch->step = (struct evchat_step){0};
 	evchat_framer_restart_(&ch->framer);
 	evchat_gather_empty_(&ch->gather);
 	evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);

@@ -8,6 +8,7 @@
 #include "alloc-internal.h"
 #include "channel-internal.h"
 #include "producer-internal.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,16 +47,21 @@ evchat_channel_has_output_(const struct evchat *ch)
 
 /* A producer that does not say how much it makes counts too, or a pipelining
  * peer could have any number of them made; but so little that it may itself
- * wait for some further frames. */
+ * wait for some further frames.  So may one that says how much, and sleeps at
+ * the head of the queue: what it owes does not count. */
 bool
 evchat_channel_is_clogged_(const struct evchat *ch)
 {
 	uint64_t high = ch->limits->output_high;
 	uint64_t unsized = ch->limits->write_chunk;
+	uint64_t waiting = pending(ch) - evchat_queue_asleep_(&ch->queue);
 
+	/* What waits will never go. */
+	if (ch->broken)
+		return false;
 	if (unsized > high / 4)
 		unsized = high / 4;
-	return pending(ch) + ch->queue.unsized * unsized > high;
+	return waiting + ch->queue.unsized * unsized > high;
 }
 
 /* --- Sending. --- */
@@ -75,10 +81,11 @@ move_front(struct evchat *ch)
 		return;
 	if (len < WORTH_A_MOVE && evchat_transport_pending_(&ch->transport))
 		return;
-	if (evchat_transport_write_(&ch->transport, ch->queue.front)) {
-		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
-		return;
-	}
+	errno = 0;
+	if (evchat_transport_write_(&ch->transport, ch->queue.front))
+		evchat_channel_fail_(ch, errno);
+	/* They may have left before it failed. */
+	len -= front_length(ch);
 	evchat_queue_left_(&ch->queue, len);
 	ch->moved += len;
 }

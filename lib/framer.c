@@ -66,14 +66,20 @@ int
 evchat_framer_set_(
     struct evchat_framer *f, const struct evchat_terminator *t, size_t unread)
 {
+	bool was_none;
 	int error;
 
 	if (f->skipping)
 		return set_next(f, t);
+	was_none = f->kind == EVCHAT_NONE;
 	error = set_now(f, t);
-	if (!error)
-		f->length -= unread;
-	return error;
+	if (error)
+		return error;
+	f->length -= unread;
+	/* What came while nothing could end it is no part of a frame. */
+	if (was_none)
+		f->length = 0;
+	return 0;
 }
 
 void
@@ -87,7 +93,7 @@ evchat_framer_get_(const struct evchat_framer *f, struct evchat_terminator *t)
 	t->streamed = f->streamed;
 	t->deadline_ms = f->deadline_ms;
 	t->max_frame = f->max_frame;
-	t->count = f->left;
+	t->count = f->kind == EVCHAT_RECORDS ? f->record : f->left;
 	if (f->kind != EVCHAT_LITERAL)
 		return;
 	t->n_literals = f->match.n;

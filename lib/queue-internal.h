@@ -47,7 +47,7 @@ int evchat_queue_produce_(
     struct evchat_queue *q, const struct evchat_producer *producer);
 
 /* Ask producers, at most `chunk` bytes at a time, until front has `room` bytes.
- * Only when front is empty does the first one come to be asked. */
+ * Everything pushed before a producer is in the front when it is asked. */
 enum evchat_asked evchat_queue_fill_(
     struct evchat_queue *q, size_t room, size_t chunk);
 
@@ -62,6 +62,9 @@ void evchat_queue_left_(struct evchat_queue *q, size_t len);
 bool evchat_queue_is_empty_(const struct evchat_queue *q);
 bool evchat_queue_is_asleep_(const struct evchat_queue *q);
 bool evchat_queue_has_producers_(const struct evchat_queue *q);
+
+/* How many bytes the first producer has yet to make, if it sleeps. */
+uint64_t evchat_queue_asleep_(const struct evchat_queue *q);
 
 /* Drop everything; every cleanup and release runs. */
 void evchat_queue_clear_(struct evchat_queue *q);

@@ -156,8 +156,7 @@ drop_head(struct evchat_queue *q)
 	evchat_mfree_(item);
 }
 
-/* The first producer has ended: what is behind it comes to the front.  It was
- * empty when the producer was asked, and holds what the producer made. */
+/* The first producer has ended: what is behind it comes to the front. */
 static int
 step_over_head(struct evchat_queue *q)
 {
@@ -276,6 +275,12 @@ bool
 evchat_queue_is_asleep_(const struct evchat_queue *q)
 {
 	return q->head && q->head->asleep;
+}
+
+uint64_t
+evchat_queue_asleep_(const struct evchat_queue *q)
+{
+	return evchat_queue_is_asleep_(q) ? q->head->left : 0;
 }
 
 bool

@@ -65,10 +65,12 @@ void evchat_transport_consume_(struct evchat_transport *t, size_t len);
 /* How many bytes of the peer's wait in the kernel. */
 size_t evchat_transport_unread_(const struct evchat_transport *t);
 
-/* Read, or let the input stay in the kernel.  0 or EVCHAT_ERR_EVENT. */
+/* Read, or let the input stay in the kernel.  0 or EVCHAT_ERR_EVENT, with
+ * errno set where the system refused. */
 int evchat_transport_read_(struct evchat_transport *t, bool reading);
 
-/* Send what is in `bytes`, moving it.  0 or EVCHAT_ERR_EVENT. */
+/* Send what is in `bytes`, moving it.  0 or EVCHAT_ERR_EVENT, with errno as
+ * above; what was moved will never be sent then. */
 int evchat_transport_write_(struct evchat_transport *t, struct evbuffer *bytes);
 
 /* Bytes that wait in any layer. */

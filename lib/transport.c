@@ -42,22 +42,38 @@ on_writable(struct bufferevent *bev, void *ctx)
 static unsigned
 news_of(short what)
 {
+	int directions = what & (BEV_EVENT_READING | BEV_EVENT_WRITING);
 	unsigned news = 0;
 
 	if (what & BEV_EVENT_CONNECTED)
 		news |= EVCHAT_NEWS_CONNECTED;
-	/* An EOF while writing is a file segment cut short (rule 36): nothing
-	 * evchat sends, and no end of the peer. */
+	/* An EOF of writing alone is a file segment cut short (rule 36): no end
+	 * of the peer. */
 	if (what & BEV_EVENT_EOF)
-		news |= what & BEV_EVENT_WRITING ? EVCHAT_NEWS_WRITE_ERROR
-						 : EVCHAT_NEWS_EOF;
-	if (what & BEV_EVENT_ERROR)
-		news |= what & BEV_EVENT_WRITING ? EVCHAT_NEWS_WRITE_ERROR
-						 : EVCHAT_NEWS_READ_ERROR;
+		news |= directions == BEV_EVENT_WRITING
+			    ? EVCHAT_NEWS_WRITE_ERROR
+			    : EVCHAT_NEWS_EOF;
+	/* A connect that fails names no direction: it fails both. */
+	if (what & BEV_EVENT_ERROR && directions != BEV_EVENT_READING)
+		news |= EVCHAT_NEWS_WRITE_ERROR;
+	if (what & BEV_EVENT_ERROR && directions != BEV_EVENT_WRITING)
+		news |= EVCHAT_NEWS_READ_ERROR;
 	if (what & BEV_EVENT_TIMEOUT)
 		news |= what & BEV_EVENT_WRITING ? EVCHAT_NEWS_WRITE_TIMEOUT
 						 : EVCHAT_NEWS_READ_TIMEOUT;
 	return news;
+}
+
+/* A filter looks at what is below it only when that changes, and not while it
+ * is not read: what came meanwhile must be asked for. */
+static void
+pull_through(struct evchat_transport *t)
+{
+	if (t->bev == t->bottom)
+		return;
+	/* Without a result: what there is to find is in the input then. */
+	(void)bufferevent_flush(t->bev, EV_READ, BEV_FLUSH);
+	t->run_len = 0;
 }
 
 static void
@@ -67,6 +83,8 @@ on_event(struct bufferevent *bev, short what, void *ctx)
 
 	(void)bev;
 	t->run_len = 0;
+	if (what & BEV_EVENT_EOF)
+		pull_through(t);
 	t->tell(news_of(what), t->ctx);
 }
 
@@ -91,6 +109,23 @@ lowest(struct bufferevent *bev)
 	return bev;
 }
 
+/* libevent drops an event_add() that fails inside bufferevent_write(), and the
+ * bytes are never sent (rule 61); so ask for it where it can be seen.  Not
+ * when bytes wait already: it has been added then. */
+static int
+arm_write(struct evchat_transport *t)
+{
+	if (bufferevent_enable(t->bev, EV_WRITE))
+		return EVCHAT_ERR_EVENT;
+	if (t->bottom == t->bev)
+		return 0;
+	/* A filter does not look at what it was given before. */
+	(void)bufferevent_flush(t->bev, EV_WRITE, BEV_NORMAL);
+	if (!evbuffer_get_length(bufferevent_get_output(t->bottom)))
+		return 0;
+	return bufferevent_enable(t->bottom, EV_WRITE) ? EVCHAT_ERR_EVENT : 0;
+}
+
 static int
 watch_bottom(struct evchat_transport *t)
 {
@@ -108,6 +143,17 @@ unwatch_bottom(struct evchat_transport *t)
 		(void)evbuffer_remove_cb_entry(
 		    bufferevent_get_output(t->bottom), t->bottom_cb);
 	t->bottom_cb = NULL;
+}
+
+/* Listen, and send what somebody may have left in the output. */
+static int
+start(struct evchat_transport *t)
+{
+	if (evchat_transport_read_(t, true))
+		return EVCHAT_ERR_EVENT;
+	if (!t->can_write || !evchat_transport_pending_(t))
+		return 0;
+	return arm_write(t);
 }
 
 int
@@ -129,11 +175,13 @@ evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
 		return EVCHAT_ERR_NO_MEMORY;
 	bufferevent_getcb(bev, &readable, &writable, &event, &old_ctx);
 	bufferevent_setcb(bev, on_readable, on_writable, on_event, t);
-	if (evchat_transport_read_(t, true)) {
+	if (start(t)) {
 		unwatch_bottom(t);
 		bufferevent_setcb(bev, readable, writable, event, old_ctx);
 		return EVCHAT_ERR_EVENT;
 	}
+	/* Framing knows better when there is enough (rules 12, 13). */
+	bufferevent_setwatermark(bev, EV_READ, 0, 0);
 	evchat_transport_set_low_(t, output_low);
 	/* Sockets write 16 KiB at a time unless told otherwise (rule 29); what
 	 * is no socket has no use for it. */
@@ -248,6 +296,10 @@ evchat_transport_read_(struct evchat_transport *t, bool reading)
 		    : bufferevent_disable(t->bev, EV_READ))
 		return EVCHAT_ERR_EVENT;
 	t->reading = reading;
+	if (reading && t->bev != t->bottom) {
+		pull_through(t);
+		t->tell(EVCHAT_NEWS_READABLE, t->ctx);
+	}
 	return 0;
 }
 
@@ -260,20 +312,6 @@ evchat_transport_pending_(const struct evchat_transport *t)
 	     bev = bufferevent_get_underlying(bev))
 		pending += evbuffer_get_length(bufferevent_get_output(bev));
 	return pending;
-}
-
-/* libevent drops an event_add() that fails inside bufferevent_write(), and the
- * bytes are never sent (rule 61); so ask for it where it can be seen.  Not
- * when bytes wait already: it has been added then. */
-static int
-arm_write(struct evchat_transport *t)
-{
-	if (bufferevent_enable(t->bev, EV_WRITE))
-		return EVCHAT_ERR_EVENT;
-	if (t->bottom == t->bev ||
-	    !evbuffer_get_length(bufferevent_get_output(t->bottom)))
-		return 0;
-	return bufferevent_enable(t->bottom, EV_WRITE) ? EVCHAT_ERR_EVENT : 0;
 }
 
 int
@@ -289,18 +327,20 @@ evchat_transport_write_(struct evchat_transport *t, struct evbuffer *bytes)
 	return arm_write(t);
 }
 
-/* The front of an output is frozen outside of libevent's own write. */
+/* The front of a socket's output is frozen outside of libevent's own write,
+ * that of a filter's is not. */
 static int
 drain_output(struct bufferevent *bev)
 {
 	struct evbuffer *output = bufferevent_get_output(bev);
+	size_t len = evbuffer_get_length(output);
 	int drained, frozen;
 
-	if (evbuffer_get_length(output) == 0)
+	if (len == 0 || evbuffer_drain(output, len) == 0)
 		return 0;
 	if (evbuffer_unfreeze(output, 1))
 		return EVCHAT_ERR_EVENT;
-	drained = evbuffer_drain(output, evbuffer_get_length(output));
+	drained = evbuffer_drain(output, len);
 	frozen = evbuffer_freeze(output, 1);
 	return drained || frozen ? EVCHAT_ERR_EVENT : 0;
 }
@@ -335,12 +375,14 @@ evchat_transport_finish_(struct evchat_transport *t, bool *half_closed)
 {
 	evutil_socket_t fd = bufferevent_getfd(t->bottom);
 
-	/* Sockets ignore a flush; a pair sends its EOF with it, a filter what
-	 * it holds back. */
-	if (!t->flushed)
+	/* What a filter holds back may be all that is pending; a pair sends its
+	 * EOF with the flush, which must come last; sockets ignore it. */
+	if (!t->flushed &&
+	    (t->bev != t->bottom || !evchat_transport_pending_(t))) {
+		t->flushed = true;
 		t->half_closed =
 		    bufferevent_flush(t->bev, EV_WRITE, BEV_FINISHED) >= 0;
-	t->flushed = true;
+	}
 	if (evchat_transport_pending_(t))
 		return false;
 	if (fd >= 0)

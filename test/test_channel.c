@@ -50,11 +50,19 @@ START_TEST(without_eof_callback_the_channel_closes_when_all_is_sent)
 	peer_send_text(&w, "last\r\npart");
 	peer_send_eof(&w);
 	world_run(&w);
-	world_expect(&w, "frame(last)");
-	ck_assert_int_eq(evchat_push(w.ch, "x", 1), EVCHAT_ERR_CLOSING);
-	peer_read(&w);
-	world_run(&w);
-	world_expect(&w, "closed(EOF)");
+	/* Told that this was all, a filter makes its pair give everything to
+	 * a peer that does not read, too. */
+	if (_i != OVER_FILTER) {
+		world_expect(&w, "frame(last)");
+		ck_assert_int_eq(evchat_push(w.ch, "x", 1), EVCHAT_ERR_CLOSING);
+		peer_read(&w);
+		world_run(&w);
+		world_expect(&w, "closed(EOF)");
+	} else {
+		world_expect(&w, "frame(last) closed(EOF)");
+		peer_read(&w);
+		world_run(&w);
+	}
 	ck_assert_uint_eq(evbuffer_get_length(w.received), sizeof block);
 	ck_assert_uint_eq(w.unsent, 0);
 	ck_assert_uint_eq(w.partial, 4);
@@ -906,6 +914,310 @@ START_TEST(the_bufferevents_own_timeouts_end_the_channel)
 }
 END_TEST
 
+/* --- What a hard look found. --- */
+
+static void
+detach_and_look(struct world *w, const char *event)
+{
+	if (strcmp(event, "frame") != 0)
+		return;
+	w->hook = NULL;
+	w->hook_ctx = evchat_detach(w->ch);
+	ck_assert_ptr_nonnull(w->hook_ctx);
+	w->ch = NULL;
+}
+
+static void
+on_upgrade(struct evchat *ch, const void *bytes, size_t len, void *ctx)
+{
+	(void)ch;
+	detach_and_look(ctx, "frame");
+	ck_assert_uint_eq(len, 7);
+	ck_assert_mem_eq(bytes, "UPGRADE", 7);
+}
+
+START_TEST(bytes_lent_to_a_callback_outlive_the_detach_in_it)
+{
+	struct world w;
+	struct evchat_callbacks cb = {.frame = on_upgrade};
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n"));
+	peer_send_text(&w, "UPGRADE\r\n");
+	world_run(&w);
+	ck_assert_ptr_nonnull(w.hook_ctx);
+	bufferevent_free(w.hook_ctx);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_refused_connection_ends_a_channel_with_much_to_send)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	static char block[300000];
+	struct bufferevent *bev;
+
+	world_init(&w, OVER_SOCKET);
+	bev = bufferevent_socket_new(w.base, -1, BEV_OPT_CLOSE_ON_FREE);
+	w.ch = evchat_new(bev, &cb, &w);
+	evchat_push(w.ch, block, sizeof block);
+	world_run(&w);
+	errno = ECONNREFUSED;
+	bufferevent_trigger_event(bev, BEV_EVENT_ERROR, 0);
+	world_run(&w);
+	world_expect(&w, "closed(ERROR)");
+	ck_assert_uint_eq(w.unsent, sizeof block);
+	world_free(&w);
+}
+END_TEST
+
+static void
+answer_at_length(struct world *w, const char *event)
+{
+	static char block[250000];
+
+	if (strcmp(event, "timeout") != 0)
+		return;
+	evchat_push(w->ch, block, sizeof block);
+	evchat_push(w->ch, block, sizeof block);
+	evchat_close_when_done(w->ch);
+}
+
+START_TEST(the_peer_owes_nothing_once_the_channel_closes)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	cb.timeout = world_callbacks.timeout;
+	open_with_limits(&w, OVER_SOCKET, &cb,
+	    (struct evchat_limits){
+		.frame_deadline_ms = 100, .idle_deadline_ms = 100});
+	w.hook = answer_at_length;
+	peer_stop_reading(&w);
+	peer_send_text(&w, "GET");
+	world_run(&w);
+	world_pass(&w, 100);
+	world_pass(&w, 1000);
+	world_expect(&w, "timeout(TIMEOUT_FRAME)");
+	peer_read(&w);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), 500000);
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+static void
+answer_much(struct world *w, const char *event)
+{
+	static char block[800000];
+
+	if (strcmp(event, "frame") == 0 && w->hook_count++ == 0)
+		evchat_push(w->ch, block, sizeof block);
+}
+
+START_TEST(frames_before_a_failed_write_come_even_when_much_waits)
+{
+	struct world w;
+
+	open_plain(&w, OVER_SOCKET);
+	w.hook = answer_much;
+	peer_stop_reading(&w);
+	peer_send_text(&w, "one\r\ntwo\r\nthree\r\n");
+	world_run(&w);
+	world_expect(&w, "frame(one)");
+	peer_close(&w);
+	world_run(&w);
+	world_expect(&w, "frame(two) frame(three) closed(ERROR)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(what_a_filter_could_not_pass_on_while_paused_comes_on_resume)
+{
+	struct world w;
+
+	open_plain(&w, _i);
+	evchat_pause(w.ch);
+	world_run(&w);
+	peer_send_text(&w, "one\r\n");
+	world_run(&w);
+	world_expect(&w, "");
+	evchat_resume(w.ch);
+	world_run(&w);
+	world_expect(&w, "frame(one)");
+	evchat_pause(w.ch);
+	world_run(&w);
+	peer_send_text(&w, "two\r\n");
+	peer_send_eof(&w);
+	world_run(&w);
+	evchat_resume(w.ch);
+	world_run(&w);
+	world_expect(&w, "frame(two) closed(EOF)");
+	world_free(&w);
+}
+END_TEST
+
+/* Passes on sixteen bytes at a time until it is told that this was all. */
+static enum bufferevent_filter_result
+in_sixteens(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+    enum bufferevent_flush_mode mode, void *ctx)
+{
+	size_t len = evbuffer_get_length(from);
+
+	(void)limit;
+	(void)ctx;
+	if (mode != BEV_FINISHED)
+		len -= len % 16;
+	if (!len)
+		return BEV_NEED_MORE;
+	ck_assert_int_eq(evbuffer_remove_buffer(from, to, len), (int)len);
+	return BEV_OK;
+}
+
+static void
+open_sixteens(struct world *w)
+{
+	struct evchat_callbacks cb = world_plain();
+	struct bufferevent *bev;
+
+	world_init(w, OVER_PAIR);
+	bev = bufferevent_filter_new(world_bufferevent(w), NULL, in_sixteens,
+	    BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	w->ch = evchat_new(bev, &cb, w);
+}
+
+START_TEST(what_a_filter_holds_back_is_sent_before_the_end)
+{
+	struct world w;
+
+	open_sixteens(&w);
+	evchat_push(w.ch, "twenty bytes of text", 20);
+	world_run(&w);
+	peer_expect(&w, "twenty bytes of ");
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	peer_expect(&w, "text");
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_filter_goes_on_after_its_output_was_discarded)
+{
+	struct world w;
+
+	open_sixteens(&w);
+	evchat_push(w.ch, "gone!", 5);
+	world_run(&w);
+	ck_assert_int_eq(evchat_discard_output(w.ch), 0);
+	ck_assert_uint_eq(evchat_pending(w.ch), 0);
+	evchat_push(w.ch, "sixteen of them!", 16);
+	world_run(&w);
+	peer_expect(&w, "sixteen of them!");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_rate_limit_does_not_keep_a_late_peer_alive)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct timeval hour = {3600, 0};
+	struct ev_token_bucket_cfg *slow =
+	    ev_token_bucket_cfg_new(10, 10, 1000, 1000, &hour);
+	struct evchat_limits limits = {.frame_deadline_ms = 100};
+	struct bufferevent *bev;
+	char block[500] = "";
+
+	world_init(&w, OVER_SOCKET);
+	bev = world_bufferevent(&w);
+	ck_assert_int_eq(bufferevent_set_rate_limit(bev, slow), 0);
+	w.ch = evchat_new(bev, &cb, &w);
+	evchat_set_limits(w.ch, &limits);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n"));
+	peer_send(&w, block, sizeof block);
+	world_run(&w);
+	world_pass(&w, 100);
+	world_expect(&w, "closed(TIMEOUT_FRAME)");
+	world_free(&w);
+	ev_token_bucket_cfg_free(slow);
+}
+END_TEST
+
+START_TEST(watermarks_of_the_maker_do_not_hold_frames_back)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct bufferevent *bev;
+
+	world_init(&w, (enum world_kind)_i);
+	bev = world_bufferevent(&w);
+	bufferevent_setwatermark(bev, EV_READ, 100, 0);
+	w.ch = evchat_new(bev, &cb, &w);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n"));
+	peer_send_text(&w, "hello\r\n");
+	world_run(&w);
+	world_expect(&w, "frame(hello)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(output_of_the_maker_is_sent)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct bufferevent *bev;
+
+	world_init(&w, (enum world_kind)_i);
+	bev = world_bufferevent(&w);
+	bufferevent_disable(bev, EV_WRITE);
+	bufferevent_write(bev, "old", 3);
+	w.ch = evchat_new(bev, &cb, &w);
+	evchat_push(w.ch, " new", 4);
+	world_run(&w);
+	peer_expect(&w, "old new");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(the_end_of_both_directions_is_an_end)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	world_open(&w, OVER_PAIR, &cb);
+	evchat_set_terminator(w.ch, evchat_line());
+	peer_send_text(&w, "a\nlast");
+	bufferevent_flush(w.peer_bev, EV_READ | EV_WRITE, BEV_FINISHED);
+	world_run(&w);
+	world_expect(&w, "frame(a) frame(last) closed(EOF)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_descriptor_that_cannot_be_waited_for_fails_with_its_errno)
+{
+	struct world w;
+
+	world_init(&w, OVER_SOCKET);
+	w.ch = evchat_open(
+	    w.base, open("/dev/null", O_WRONLY), 0, &world_callbacks, &w);
+	ck_assert_ptr_nonnull(w.ch);
+	evchat_push(w.ch, "x", 1);
+	world_run(&w);
+	world_expect(&w, "closed(ERROR)");
+	ck_assert_int_eq(w.error, EPERM);
+	ck_assert_uint_eq(w.unsent, 1);
+	world_free(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -936,6 +1248,10 @@ main(void)
 	RULE(limits_that_cannot_be_are_refused);
 	RULE(callbacks_and_ctx_can_be_replaced);
 	RULE(the_bufferevents_own_timeouts_end_the_channel);
+	RULE(bytes_lent_to_a_callback_outlive_the_detach_in_it);
+	RULE(what_a_filter_could_not_pass_on_while_paused_comes_on_resume);
+	RULE(watermarks_of_the_maker_do_not_hold_frames_back);
+	RULE(output_of_the_maker_is_sent);
 #undef RULE
 	tcase_add_test(
 	    once, a_reset_ends_with_its_errno_after_the_frames_before_it);
@@ -955,5 +1271,16 @@ main(void)
 	    once, a_connecting_bufferevent_tells_when_it_has_connected);
 	tcase_add_test(once, a_refused_connection_ends_with_its_errno);
 	tcase_add_test(once, no_channel_is_no_trouble);
+	tcase_add_test(
+	    once, a_refused_connection_ends_a_channel_with_much_to_send);
+	tcase_add_test(once, the_peer_owes_nothing_once_the_channel_closes);
+	tcase_add_test(
+	    once, frames_before_a_failed_write_come_even_when_much_waits);
+	tcase_add_test(once, what_a_filter_holds_back_is_sent_before_the_end);
+	tcase_add_test(once, a_filter_goes_on_after_its_output_was_discarded);
+	tcase_add_test(once, a_rate_limit_does_not_keep_a_late_peer_alive);
+	tcase_add_test(once, the_end_of_both_directions_is_an_end);
+	tcase_add_test(
+	    once, a_descriptor_that_cannot_be_waited_for_fails_with_its_errno);
 	return suite_run(s);
 }

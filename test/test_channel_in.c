@@ -1029,6 +1029,104 @@ START_TEST(frames_nobody_wants_are_dropped)
 }
 END_TEST
 
+static void
+discard_when_complete(struct world *w, const char *event)
+{
+	if (strcmp(event, "collect") == 0 && w->hook_count++ == 0)
+		ck_assert_int_eq(evchat_discard_input(w->ch), 0);
+}
+
+START_TEST(a_count_that_is_complete_is_found_though_input_is_discarded)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_pieces();
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_terminator(w.ch, evchat_count(3));
+	w.hook = discard_when_complete;
+	peer_send_text(&w, "abcdef");
+	world_run(&w);
+	world_expect(&w, "collect(abc) found");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(what_came_under_none_is_no_part_of_a_frame)
+{
+	struct world w;
+	struct evchat_limits limits = {.max_frame = 4};
+
+	world_open(&w, (enum world_kind)_i, &world_callbacks);
+	evchat_set_limits(w.ch, &limits);
+	peer_send_text(&w, "much more than four");
+	world_run(&w);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\n"));
+	peer_send_text(&w, "abcd\n");
+	world_run(&w);
+	world_expect(&w, "collect(much more than four) frame(abcd)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_frame_that_began_in_pieces_goes_on_in_pieces)
+{
+	struct world w;
+
+	world_open(&w, (enum world_kind)_i, &world_callbacks);
+	evchat_set_terminator(w.ch, streamed_line());
+	peer_send_text(&w, "ab");
+	world_run(&w);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n"));
+	peer_send_text(&w, "cd\r\nef\r\n");
+	world_run(&w);
+	world_expect(&w, "collect(abcd) found frame(ef)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(records_are_what_they_were_set_to)
+{
+	struct world w;
+	struct evchat_terminator t;
+
+	world_open(&w, (enum world_kind)_i, &world_callbacks);
+	evchat_set_terminator(w.ch, evchat_records(10));
+	peer_send_text(&w, "abcd");
+	world_run(&w);
+	evchat_get_terminator(w.ch, &t);
+	ck_assert_int_eq(t.kind, EVCHAT_RECORDS);
+	ck_assert_uint_eq(t.count, 10);
+	world_free(&w);
+}
+END_TEST
+
+static void
+set_long_one(struct world *w, const char *event)
+{
+	if (strcmp(event, "collect") == 0 && w->hook_count++ == 0)
+		ck_assert_int_eq(
+		    evchat_set_terminator(w->ch, EVCHAT_LIT("\n\r\nX")), 0);
+}
+
+START_TEST(held_bytes_are_handed_over_though_the_terminator_changes_at_eof)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_pieces();
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n\r\n"));
+	peer_send_text(&w, "\r");
+	world_run(&w);
+	peer_send_text(&w, "\n\r");
+	world_run(&w);
+	w.hook = set_long_one;
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "collect(\\r\\n\\r) eof");
+	world_free(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1073,6 +1171,11 @@ main(void)
 	RULE(a_detached_bufferevent_can_become_a_channel_again);
 	RULE(bad_terminators_are_refused_and_the_old_one_stays);
 	RULE(frames_nobody_wants_are_dropped);
+	RULE(a_count_that_is_complete_is_found_though_input_is_discarded);
+	RULE(what_came_under_none_is_no_part_of_a_frame);
+	RULE(a_frame_that_began_in_pieces_goes_on_in_pieces);
+	RULE(records_are_what_they_were_set_to);
+	RULE(held_bytes_are_handed_over_though_the_terminator_changes_at_eof);
 #undef RULE
 	tcase_add_test(once, a_paused_channel_leaves_its_input_in_the_kernel);
 	tcase_add_test(once, another_channel_is_served_before_the_third_turn);

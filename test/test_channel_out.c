@@ -801,6 +801,55 @@ START_TEST(discard_output_keeps_a_pending_close)
 }
 END_TEST
 
+/* Sends back the body it is fed, and sleeps between. */
+struct fed {
+	struct evbuffer *bytes;
+	size_t left;
+};
+
+static enum evchat_more
+pass_on(struct evbuffer *out, size_t room, void *ctx)
+{
+	struct fed *fed = ctx;
+
+	(void)room;
+	fed->left -= evbuffer_get_length(fed->bytes);
+	evbuffer_add_buffer(out, fed->bytes);
+	return fed->left ? EVCHAT_LATER : EVCHAT_END;
+}
+
+static void
+feed_it(struct evchat *ch, const void *bytes, size_t len, void *ctx)
+{
+	struct world *w = ctx;
+	struct fed *fed = w->hook_ctx;
+
+	evbuffer_add(fed->bytes, bytes, len);
+	evchat_wake(ch);
+}
+
+START_TEST(a_producer_that_is_fed_by_its_own_channel_is_not_starved)
+{
+	struct world w;
+	struct evchat_callbacks cb = {.collect = feed_it};
+	struct fed fed = {evbuffer_new(), 1000000};
+	struct evchat_producer p = {
+	    .more = pass_on, .size = 1000000, .ctx = &fed};
+	static char block[10000];
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	w.hook_ctx = &fed;
+	evchat_push_producer(w.ch, p);
+	for (int i = 0; i < 100; i++) {
+		peer_send(&w, block, sizeof block);
+		world_run(&w);
+	}
+	ck_assert_uint_eq(evbuffer_get_length(w.received), 1000000);
+	evbuffer_free(fed.bytes);
+	world_free(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -835,6 +884,7 @@ main(void)
 	RULE(a_file_that_was_cut_short_is_no_whole_answer);
 	RULE(a_file_counts_as_waiting_output);
 	RULE(discard_output_keeps_a_pending_close);
+	RULE(a_producer_that_is_fed_by_its_own_channel_is_not_starved);
 #undef RULE
 	tcase_add_test(all, small_pushes_to_a_stuck_peer_are_joined);
 	return suite_run(s);

@@ -137,7 +137,7 @@ EVCHAT_EXPORT struct evchat *evchat_new(struct bufferevent *bev,
  *
  * @return the channel; or NULL with errno EINVAL (a NULL argument, an unknown
  *         flag, a regular file or directory), EBADF, ENOMEM or EIO; then
- *         nothing was taken.
+ *         nothing was taken, though the descriptor may not block any more.
  */
 EVCHAT_EXPORT struct evchat *evchat_open(struct event_base *base, int fd,
     unsigned flags, const struct evchat_callbacks *callbacks, void *ctx);
@@ -167,7 +167,9 @@ EVCHAT_EXPORT void evchat_free(struct evchat *ch);
  * enabled, the channel is dead; no callback is called.
  *
  * The new owner must look at the input before waiting for a read callback:
- * bytes that are there already cause none.
+ * bytes that are there already cause none.  A write callback
+ * without a cause may come once.  In a callback of the channel, the bytes that
+ * callback was given stay good until it returns.
  *
  * @return the bufferevent; or NULL with errno EBUSY while producers wait,
  *         ESHUTDOWN after evchat_close_when_done() or the end, EINVAL, ENOMEM
@@ -298,8 +300,8 @@ EVCHAT_EXPORT int evchat_push_file(
  * Send what a producer makes, when everything pushed before has gone to the
  * layer below and there is room (S40).  What is pushed from inside the
  * producer goes behind it.  If it fails, the channel ends with
- * EVCHAT_REASON_PRODUCER and a reset rather than FIN, so that no peer takes the
- * short answer for a whole one.
+ * EVCHAT_REASON_PRODUCER and, on TCP, a reset rather than FIN (unless it keeps
+ * the descriptor), so that no peer takes the short answer for a whole one.
  *
  * @return also EVCHAT_ERR_INVALID without a `more`, or with a reserved word
  *         that is not zero.
@@ -336,7 +338,8 @@ EVCHAT_EXPORT uint64_t evchat_pending(const struct evchat *ch);
 /** In `closed`: how many bytes waited when the channel ended. */
 EVCHAT_EXPORT uint64_t evchat_unsent(const struct evchat *ch);
 
-/** How many bytes of the frame under way have arrived and been looked at. */
+/** How many bytes of the frame under way have arrived and been looked at; of an
+ * overlong one, those before its limit. */
 EVCHAT_EXPORT uint64_t evchat_partial(const struct evchat *ch);
 
 /** The errno that EVCHAT_REASON_ERROR came with, otherwise 0. */

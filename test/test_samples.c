@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The sample programs as their users meet them: each is started on a free
+ * loopback port and talked to over blocking sockets.  HTTP_SERVER, ECHO_LINE
+ * and ECHO_SERVER are the paths of the programs.
+ */
+#include "support/suite.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+#define ANSWER_MAX 65536
+#define BIG (8 << 20)
+
+/* --- Programs. --- */
+
+struct program {
+	pid_t pid;
+	uint16_t port;
+};
+
+static pid_t
+start(char *const argv[], int out)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (out >= 0)
+			dup2(out, STDOUT_FILENO);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* Start a program that prints the port it took at the end of a line. */
+static struct program
+start_printing(char *const argv[])
+{
+	struct program p = {.port = 0};
+	char line[128] = "";
+	const char *colon;
+	FILE *out;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	p.pid = start(argv, ends[1]);
+	close(ends[1]);
+	out = fdopen(ends[0], "r");
+	ck_assert_ptr_nonnull(out);
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, out));
+	fclose(out);
+	colon = strrchr(line, ':');
+	ck_assert_ptr_nonnull(colon);
+	p.port = (uint16_t)atoi(colon + 1);
+	return p;
+}
+
+/* How it ends when it is asked to; the raw status of waitpid(). */
+static int
+stop(const struct program *p)
+{
+	int status = -1;
+
+	ck_assert_int_eq(kill(p->pid, SIGTERM), 0);
+	ck_assert_int_eq(waitpid(p->pid, &status, 0), p->pid);
+	return status;
+}
+
+/* --- Conversations. --- */
+
+static int
+try_dial(uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval patience = {.tv_sec = 60};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience),
+	    0);
+	if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+dial(uint16_t port)
+{
+	int fd = try_dial(port);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* False when the peer has gone, which a refusal may well do. */
+static bool
+say(int fd, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Up to the peer's EOF, as a C string. */
+static size_t
+hear(int fd, char *answer, size_t size)
+{
+	size_t len = 0;
+
+	for (;;) {
+		ssize_t n = recv(fd, answer + len, size - 1 - len, 0);
+
+		ck_assert_msg(n >= 0, "recv: %s", strerror(errno));
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		ck_assert_uint_lt(len, size - 1);
+	}
+	answer[len] = '\0';
+	return len;
+}
+
+static size_t
+hear_count(int fd)
+{
+	static char bytes[65536];
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+		len += (size_t)n;
+	ck_assert_int_eq(n, 0);
+	return len;
+}
+
+/* Dates differ from run to run. */
+static void
+drop_dates(char *answer)
+{
+	char *date, *end;
+
+	while ((date = strstr(answer, "Date: ")) != NULL) {
+		end = strstr(date, "GMT\r\n");
+		ck_assert_ptr_nonnull(end);
+		memmove(date, end + 5, strlen(end + 5) + 1);
+	}
+}
+
+/* The answer to a request that is sent in pieces of `step` bytes after a first
+ * one of `cut`, and then ended. */
+static void
+converse(uint16_t port, const char *request, size_t cut, size_t step,
+    char answer[ANSWER_MAX])
+{
+	size_t len = strlen(request);
+	int fd = dial(port);
+
+	for (size_t n, at = 0; at < len; at += n) {
+		n = at ? step : cut;
+		if (n > len - at)
+			n = len - at;
+		ck_assert(say(fd, request + at, n));
+	}
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	hear(fd, answer, ANSWER_MAX);
+	close(fd);
+	drop_dates(answer);
+}
+
+/* --- The HTTP server and what it serves. --- */
+
+static struct program server;
+static char root[] = "/tmp/evchat-samples-XXXXXX";
+static const char *const made[] = {"hello.txt", "empty", "big",
+    "sub/index.html", "way-out", "dir-out", "pipe", "sub"};
+
+static void
+make_file(const char *name, const char *text, off_t len)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_int_eq(ftruncate(fd, len), 0);
+	close(fd);
+}
+
+static void
+start_server(void)
+{
+	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, NULL};
+
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	ck_assert_int_eq(chdir(root), 0);
+	make_file("hello.txt", "hello\n", 6);
+	make_file("empty", "", 0);
+	make_file("big", "", BIG);
+	ck_assert_int_eq(mkdir("sub", 0755), 0);
+	make_file("sub/index.html", "<p>sub\n", 7);
+	ck_assert_int_eq(symlink("/etc/passwd", "way-out"), 0);
+	ck_assert_int_eq(symlink("/etc", "dir-out"), 0);
+	ck_assert_int_eq(mkfifo("pipe", 0644), 0);
+	server = start_printing(argv);
+}
+
+/* It ends with status 0, which with LeakSanitizer means without a leak. */
+static void
+stop_server(void)
+{
+	int idle = dial(server.port), status;
+
+	status = stop(&server);
+	close(idle);
+	for (int i = 0; i < COUNT(made); i++)
+		if (unlink(made[i]))
+			rmdir(made[i]);
+	rmdir(root);
+	ck_assert_int_eq(status, 0);
+}
+
+#define HOST " HTTP/1.1\r\nHost: x\r\n"
+#define HEAD(status, type, framing) \
+	"HTTP/1.1 " status "\r\nContent-Type: " type "\r\n" framing
+#define LEN(n) "Content-Length: " #n "\r\n"
+#define CHUNKED "Transfer-Encoding: chunked\r\n"
+#define CLOSE "Connection: close\r\n"
+#define HELLO HEAD("200 OK", "text/plain", LEN(6)) "\r\nhello\n"
+#define NOT_FOUND \
+	HEAD("404 Not Found", "text/plain", LEN(14)) "\r\n404 Not Found\n"
+#define NOT_ALLOWED HEAD("405 Method Not Allowed", "text/plain", LEN(23))
+#define CRC(text, n) HEAD("200 OK", "text/plain", LEN(n)) "\r\n" text
+
+static const struct {
+	const char *name;
+	const char *request;
+	const char *answer;
+} exchanges[] = {
+    {"a file", "GET /hello.txt" HOST "\r\n", HELLO},
+    {"a file by an encoded name", "GET /h%65llo.txt?q" HOST "\r\n", HELLO},
+    {"an absolute target", "GET http://a:1/hello.txt" HOST "\r\n", HELLO},
+    {"one empty line first", "\r\nGET /hello.txt" HOST "\r\n", HELLO},
+    {"spaces around values", "GET /hello.txt HTTP/1.1\r\nHost:x \t\r\n\r\n",
+	HELLO},
+    {"HTTP/1.2", "GET /hello.txt HTTP/1.2\r\nHost: x\r\n\r\n", HELLO},
+    {"an empty file", "GET /empty" HOST "\r\n",
+	HEAD("200 OK", "application/octet-stream", LEN(0)) "\r\n"},
+    {"HEAD", "HEAD /hello.txt" HOST "\r\n",
+	HEAD("200 OK", "text/plain", LEN(6)) "\r\n"},
+    {"HEAD of nothing", "HEAD /no" HOST "\r\n",
+	HEAD("404 Not Found", "text/plain", LEN(14)) "\r\n"},
+    {"HTTP/1.0", "GET /hello.txt HTTP/1.0\r\n\r\nGET /hello.txt" HOST "\r\n",
+	HEAD("200 OK", "text/plain", LEN(6)) CLOSE "\r\nhello\n"},
+    {"HTTP/1.0 that goes on",
+	"GET /hello.txt HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"
+	"GET /hello.txt" HOST "\r\n",
+	HEAD("200 OK", "text/plain",
+	    LEN(6) "Connection: keep-alive\r\n") "\r\nhello\n" HELLO},
+    {"pipelined, then close",
+	"GET /hello.txt" HOST "\r\nGET /no" HOST "\r\nGET /hello.txt" HOST
+	"Connection: a, Close\r\n\r\nGET /hello.txt" HOST "\r\n",
+	HELLO NOT_FOUND HEAD(
+	    "200 OK", "text/plain", LEN(6) CLOSE) "\r\nhello\n"},
+    {"an index", "GET /sub/" HOST "\r\n",
+	HEAD("200 OK", "text/html", LEN(7)) "\r\n<p>sub\n"},
+    {"a directory without its slash", "GET /sub" HOST "\r\n",
+	HEAD("301 Moved Permanently", "text/plain",
+	    LEN(22) "Location: /sub/\r\n") "\r\n301 Moved Permanently\n"},
+    {"no index", "GET /" HOST "\r\n", NOT_FOUND},
+    {"a file with a slash", "GET /hello.txt/" HOST "\r\n", NOT_FOUND},
+    {"two slashes", "GET //sub" HOST "\r\n", NOT_FOUND},
+    {"a link out", "GET /way-out" HOST "\r\n", NOT_FOUND},
+    {"a directory out", "GET /dir-out/passwd" HOST "\r\n", NOT_FOUND},
+    {"dots", "GET /sub/../hello.txt" HOST "\r\n", NOT_FOUND},
+    {"encoded dots", "GET /%2e%2E/etc/passwd" HOST "\r\n", NOT_FOUND},
+    {"an encoded slash", "GET /..%2fetc%2fpasswd" HOST "\r\n", NOT_FOUND},
+    {"encoded twice", "GET /%252e%252e/etc/passwd" HOST "\r\n", NOT_FOUND},
+    {"no regular file", "GET /pipe" HOST "\r\n", NOT_FOUND},
+    {"a method that is not allowed, its body skipped",
+	"PUT /hello.txt" HOST LEN(5) "\r\nGET /GET /hello.txt" HOST "\r\n",
+	NOT_ALLOWED "Allow: GET, HEAD\r\n\r\n405 Method Not Allowed\n" HELLO},
+    {"GET with a body",
+	"GET /hello.txt" HOST LEN(3) "\r\n\r\n\rGET /hello.txt" HOST "\r\n",
+	HELLO HELLO},
+    {"OPTIONS", "OPTIONS *" HOST "\r\n",
+	NOT_ALLOWED "Allow: GET, HEAD\r\n\r\n405 Method Not Allowed\n"},
+    {"GET of /upload", "GET /upload" HOST "\r\n",
+	NOT_ALLOWED "Allow: POST\r\n\r\n405 Method Not Allowed\n"},
+    {"an upload by count, one of nothing, a file",
+	"POST /upload" HOST LEN(9) "\r\n123456789POST /upload" HOST LEN(
+	    0) "\r\nGET /hello.txt" HOST "\r\n",
+	CRC("crc32 cbf43926\nsize 9\n", 22) CRC("crc32 00000000\nsize 0\n", 22)
+	    HELLO},
+    {"an upload in chunks with extensions and trailers",
+	"POST /upload" HOST CHUNKED "\r\n4\r\n1234\r\n0005 ;a=\"b\";c\r\n56789"
+	"\r\n000;x\r\nTrailer: y\r\nZ: z\r\n\r\nGET /hello.txt" HOST "\r\n",
+	CRC("crc32 cbf43926\nsize 9\n", 22) HELLO},
+    {"an upload of one large hexadecimal digit",
+	"POST /upload" HOST CHUNKED "\r\nA\r\n0123456789\r\n0\r\n\r\n",
+	CRC("crc32 a684c7c6\nsize 10\n", 23)},
+    {"Expect",
+	"POST /upload" HOST LEN(9) "Expect: 100-Continue\r\n\r\n123456789",
+	"HTTP/1.1 100 Continue\r\n\r\n" CRC("crc32 cbf43926\nsize 9\n", 22)},
+    {"Expect in HTTP/1.0",
+	"POST /upload HTTP/1.0\r\nExpect: 100-continue\r\n" LEN(
+	    9) "\r\n123456789",
+	HEAD("200 OK", "text/plain",
+	    LEN(22) CLOSE) "\r\ncrc32 cbf43926\nsize 9\n"},
+    {"chunks from a producer", "GET /chunked?n=20" HOST "\r\n",
+	HEAD("200 OK", "text/plain",
+	    CHUNKED) "\r\n14\r\n....................\r\n0\r\n\r\n"},
+    {"no chunks", "GET /chunked?n=0" HOST "\r\nGET /hello.txt" HOST "\r\n",
+	HEAD("200 OK", "text/plain", CHUNKED) "\r\n0\r\n\r\n" HELLO},
+    {"HEAD of chunks", "HEAD /chunked?n=5" HOST "\r\n",
+	HEAD("200 OK", "text/plain", CHUNKED) "\r\n"},
+    {"a producer for HTTP/1.0", "GET /chunked?n=5 HTTP/1.0\r\n\r\n",
+	HEAD("200 OK", "text/plain", CLOSE) "\r\n....."},
+    {"too many dots", "GET /chunked?n=1099511627777" HOST "\r\n",
+	HEAD("400 Bad Request", "text/plain", LEN(16)) "\r\n400 Bad Request\n"},
+};
+
+START_TEST(request_is_answered)
+{
+	char answer[ANSWER_MAX];
+
+	converse(server.port, exchanges[_i].request, ANSWER_MAX, 1, answer);
+	ck_assert_msg(strcmp(answer, exchanges[_i].answer) == 0,
+	    "%s:\n%s\nand not\n%s", exchanges[_i].name, answer,
+	    exchanges[_i].answer);
+}
+END_TEST
+
+START_TEST(request_byte_by_byte_is_answered)
+{
+	char answer[ANSWER_MAX];
+
+	converse(server.port, exchanges[_i].request, 1, 1, answer);
+	ck_assert_str_eq(answer, exchanges[_i].answer);
+}
+END_TEST
+
+START_TEST(request_cut_anywhere_is_answered)
+{
+	size_t len = strlen(exchanges[_i].request);
+	char answer[ANSWER_MAX];
+
+	for (size_t cut = 1; cut < len; cut++) {
+		converse(server.port, exchanges[_i].request, cut, len, answer);
+		ck_assert_str_eq(answer, exchanges[_i].answer);
+	}
+}
+END_TEST
+
+#define UPLOAD "POST /upload" HOST
+
+/* What is refused: the answer, and no other, and then the server closes. */
+static const struct {
+	const char *name;
+	const char *request;
+	const char *status;
+} refusals[] = {
+    {"no version", "GET /\r\n\r\n", "400"},
+    {"no target", "GET HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+    {"two spaces", "GET  /" HOST "\r\n", "400"},
+    {"a space at the end", "GET / HTTP/1.1 \r\nHost: x\r\n\r\n", "400"},
+    {"a version with letters", "GET / HTTP/1.x\r\nHost: x\r\n\r\n", "400"},
+    {"a longer version", "GET / HTTP/1.10\r\nHost: x\r\n\r\n", "400"},
+    {"HTTP/2", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505"},
+    {"a method that is no token", "G{T /" HOST "\r\n", "400"},
+    {"an unknown method", "BREW /" HOST "\r\n", "501"},
+    {"a method in small letters", "get /" HOST "\r\n", "501"},
+    {"a relative target", "GET hello.txt" HOST "\r\n", "400"},
+    {"a fragment", "GET /#a" HOST "\r\n", "400"},
+    {"no host in the target", "GET http:///a" HOST "\r\n", "400"},
+    {"half an encoding", "GET /%2" HOST "\r\n", "400"},
+    {"no encoding", "GET /%zz" HOST "\r\n", "400"},
+    {"an encoded NUL", "GET /hello.txt%00.html" HOST "\r\n", "400"},
+    {"a byte above ASCII", "GET /\xc3\xa4" HOST "\r\n", "400"},
+    {"two empty lines first", "\r\n\r\nGET /hello.txt" HOST "\r\n", "400"},
+    {"no Host", "GET / HTTP/1.1\r\n\r\n", "400"},
+    {"two Hosts", "GET /" HOST "Host: x\r\n\r\n", "400"},
+    {"a bad Host", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "400"},
+    {"a space before the colon", "GET /" HOST "A : b\r\n\r\n", "400"},
+    {"a space before the length", UPLOAD "Content-Length : 3\r\n\r\nabc",
+	"400"},
+    {"no name", "GET /" HOST ": b\r\n\r\n", "400"},
+    {"no colon", "GET /" HOST "A\r\n\r\n", "400"},
+    {"a folded line", "GET /" HOST "A: b\r\n c\r\n\r\n", "400"},
+    {"a folded first line", "GET / HTTP/1.1\r\n Host: x\r\n\r\n", "400"},
+    {"a bare LF", "GET /" HOST "A: b\nC: d\r\n\r\n", "400"},
+    {"bare LFs only", "GET / HTTP/1.1\nHost: x\n\nGET /" HOST "\r\n", "400"},
+    {"a bare CR", "GET /" HOST "A: b\rC: d\r\n\r\n", "400"},
+    {"a CR too many", "GET / HTTP/1.1\r\nHost: x\r\r\n\r\n", "400"},
+    {"a control character", "GET /" HOST "A: \001\r\n\r\n", "400"},
+    {"both framings", UPLOAD LEN(3) CHUNKED "\r\n0\r\n\r\n", "400"},
+    {"both the other way round", UPLOAD CHUNKED LEN(3) "\r\n0\r\n\r\n", "400"},
+    {"differing lengths", UPLOAD LEN(3) LEN(4) "\r\nabcd", "400"},
+    {"equal lengths", UPLOAD LEN(3) LEN(3) "\r\nabc", "400"},
+    {"a list of lengths", UPLOAD "Content-Length: 3, 3\r\n\r\nabc", "400"},
+    {"a plus", UPLOAD LEN(+3) "\r\nabc", "400"},
+    {"a minus", UPLOAD LEN(-3) "\r\nabc", "400"},
+    {"an empty length", UPLOAD "Content-Length:\r\n\r\n", "400"},
+    {"a hexadecimal length", UPLOAD LEN(0x3) "\r\nabc", "400"},
+    {"2^64 + 3", UPLOAD LEN(18446744073709551619) "\r\nabc", "400"},
+    {"2^63", UPLOAD LEN(9223372036854775808) "\r\nabc", "400"},
+    {"a bad length of no body", "GET /" HOST LEN(x) "\r\n", "400"},
+    {"too much", UPLOAD LEN(1099511627777) "\r\nabc", "413"},
+    {"no length", UPLOAD "\r\n", "411"},
+    {"another coding", UPLOAD "Transfer-Encoding: gzip\r\n\r\n", "501"},
+    {"two codings", UPLOAD "Transfer-Encoding: gzip, chunked\r\n\r\n", "501"},
+    {"chunked twice", UPLOAD CHUNKED CHUNKED "\r\n0\r\n\r\n", "501"},
+    {"a coding with a tab inside",
+	UPLOAD "Transfer-Encoding: \tchun\tked\r\n\r\n", "501"},
+    {"a coding in HTTP/1.0",
+	"POST /upload HTTP/1.0\r\n" CHUNKED "\r\n0\r\n\r\n", "400"},
+    {"another expectation", UPLOAD LEN(3) "Expect: tea\r\n\r\n", "417"},
+    {"a chunk of no size", UPLOAD CHUNKED "\r\n\r\n", "400"},
+    {"a chunk of 0x3", UPLOAD CHUNKED "\r\n0x3\r\nabc\r\n0\r\n\r\n", "400"},
+    {"a chunk of +3", UPLOAD CHUNKED "\r\n+3\r\nabc\r\n0\r\n\r\n", "400"},
+    {"a chunk of _3", UPLOAD CHUNKED "\r\n 3\r\nabc\r\n0\r\n\r\n", "400"},
+    {"a chunk of 3_", UPLOAD CHUNKED "\r\n3 \r\nabc\r\n0\r\n\r\n", "400"},
+    {"a chunk of 2^64", UPLOAD CHUNKED "\r\n10000000000000000\r\n", "400"},
+    {"a chunk of 2^40 + 1", UPLOAD CHUNKED "\r\n10000000001\r\n", "413"},
+    {"a size line with a bare LF", UPLOAD CHUNKED "\r\n3;a\nb\r\nabc\r\n",
+	"400"},
+    {"a size line that ends in LF", UPLOAD CHUNKED "\r\n3\nabc\r\n", "400"},
+    {"a chunk that is longer", UPLOAD CHUNKED "\r\n3\r\nabcd\r\n0\r\n\r\n",
+	"400"},
+    {"a chunk without CR", UPLOAD CHUNKED "\r\n3\r\nabc\n0\r\n\r\n", "400"},
+    {"trailers with a bare LF", UPLOAD CHUNKED "\r\n0\r\nA: b\nC: d\r\n\r\n",
+	"400"},
+    {"a body for a file in chunks", "POST /hello.txt" HOST CHUNKED "\r\n",
+	"405"},
+    {"a large body for a file", "POST /hello.txt" HOST LEN(65537) "\r\n",
+	"405"},
+    {"a file for who waits for 100",
+	"GET /hello.txt" HOST LEN(3) "Expect: 100-continue\r\n\r\n", "200"},
+};
+
+/* Ask, and hear one answer and the end, without having ended first. */
+static void
+check_refused(const char *request, size_t len, const char *status)
+{
+	static const char again[] = "GET /hello.txt" HOST "\r\n";
+	char answer[ANSWER_MAX];
+	int fd = dial(server.port);
+
+	(void)say(fd, request, len);
+	(void)say(fd, again, sizeof again - 1);
+	hear(fd, answer, sizeof answer);
+	close(fd);
+	ck_assert_msg(strncmp(answer, "HTTP/1.1 ", 9) == 0 &&
+			  strncmp(answer + 9, status, 3) == 0,
+	    "%s\nnot %s", answer, status);
+	ck_assert_ptr_nonnull(strstr(answer, CLOSE));
+	ck_assert_ptr_null(strstr(answer + 1, "HTTP/1.1"));
+}
+
+START_TEST(hostile_request_is_refused)
+{
+	const char *request = refusals[_i].request;
+
+	check_refused(request, strlen(request), refusals[_i].status);
+}
+END_TEST
+
+START_TEST(nul_is_refused)
+{
+	static const char head[] = "GET /" HOST "A: b\0c\r\n\r\n";
+	static const char name[] = "GET /" HOST "\0A: b\r\n\r\n";
+	static const char size[] = UPLOAD CHUNKED "\r\n3\0\r\n";
+
+	check_refused(head, sizeof head - 1, "400");
+	check_refused(name, sizeof name - 1, "400");
+	check_refused(size, sizeof size - 1, "400");
+}
+END_TEST
+
+/* A request with `n` times `part` in it. */
+static void
+check_long(const char *before, const char *part, size_t n, const char *after,
+    const char *status)
+{
+	size_t size = strlen(before) + n * strlen(part) + strlen(after) + 1;
+	char *request = malloc(size);
+	char *end = request;
+
+	ck_assert_ptr_nonnull(request);
+	end += sprintf(end, "%s", before);
+	while (n--)
+		end += sprintf(end, "%s", part);
+	end += sprintf(end, "%s", after);
+	check_refused(request, (size_t)(end - request), status);
+	free(request);
+}
+
+START_TEST(what_is_too_long_is_refused)
+{
+	check_long("GET /", "a", 8000, HOST "\r\n", "414");
+	check_long("GET /" HOST "A: ", "b", 16384, "\r\n\r\n", "431");
+	check_long("GET /" HOST, "A: b\r\n", 3000, "\r\n", "431");
+	check_long(UPLOAD CHUNKED "\r\n3;", "a", 255, "\r\n", "431");
+	check_long(
+	    UPLOAD CHUNKED "\r\n", "1;abcdefgh\r\nx\r\n", 5000, "", "431");
+	check_long(UPLOAD CHUNKED "\r\n0\r\n", "A: b\r\n", 5000, "\r\n", "431");
+}
+END_TEST
+
+START_TEST(head_of_exactly_the_limit_is_answered)
+{
+	static const char start_[] = "GET /hello.txt" HOST "A: ";
+	char request[16384 + 4 + 1];
+	char answer[ANSWER_MAX];
+
+	memset(request, 'a', sizeof request);
+	memcpy(request, start_, sizeof start_ - 1);
+	memcpy(request + 16384, "\r\n\r\n", 5);
+	converse(server.port, request, ANSWER_MAX, 1, answer);
+	ck_assert_str_eq(answer, HELLO);
+}
+END_TEST
+
+START_TEST(half_closed_client_gets_its_whole_answer)
+{
+	static const char *const requests[] = {"GET /big" HOST "\r\n",
+	    "GET /chunked?n=8388608 HTTP/1.0\r\n\r\n",
+	    "GET /chunked?n=8388608" HOST "\r\n"};
+	int fd = dial(server.port);
+
+	ck_assert(say(fd, requests[_i], strlen(requests[_i])));
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_uint_gt(hear_count(fd), BIG);
+	close(fd);
+}
+END_TEST
+
+START_TEST(pipelined_large_answers_come_whole)
+{
+	static const char request[] = "GET /big" HOST "\r\n";
+	int fd = dial(server.port);
+
+	for (int i = 0; i < 10; i++)
+		ck_assert(say(fd, request, sizeof request - 1));
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_uint_gt(hear_count(fd), 10 * (size_t)BIG);
+	close(fd);
+}
+END_TEST
+
+START_TEST(client_that_resets_harms_nobody_else)
+{
+	static const char request[] =
+	    "GET /big" HOST "\r\nGET /big" HOST "\r\n";
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	char answer[ANSWER_MAX];
+
+	for (int i = 0; i < 20; i++) {
+		int fd = dial(server.port);
+
+		ck_assert(say(fd, request, sizeof request - 1));
+		ck_assert_int_eq(recv(fd, answer, 9, MSG_WAITALL), 9);
+		ck_assert_int_eq(
+		    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
+		    0);
+		close(fd);
+		converse(server.port, exchanges[0].request, 9, 9, answer);
+		ck_assert_str_eq(answer, HELLO);
+	}
+}
+END_TEST
+
+START_TEST(large_upload_is_counted)
+{
+	static const char head[] = UPLOAD CLOSE LEN(8388608) "\r\n";
+	static char zeros[65536];
+	char answer[ANSWER_MAX];
+	int fd = dial(server.port);
+
+	ck_assert(say(fd, head, sizeof head - 1));
+	for (int i = 0; i < BIG / (int)sizeof zeros; i++)
+		ck_assert(say(fd, zeros, sizeof zeros));
+	hear(fd, answer, sizeof answer);
+	close(fd);
+	ck_assert_ptr_nonnull(strstr(answer, "crc32 1ad2bc45\nsize 8388608\n"));
+}
+END_TEST
+
+/* With its own server, whose deadline nobody else meets. */
+START_TEST(head_that_never_ends_is_408)
+{
+	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, "-t", "1", NULL};
+	struct program impatient = start_printing(argv);
+	char answer[ANSWER_MAX];
+	int fd = dial(impatient.port);
+
+	ck_assert(say(fd, "GET /", 5));
+	hear(fd, answer, sizeof answer);
+	close(fd);
+	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 408 ", 13), 0);
+	ck_assert_ptr_nonnull(strstr(answer, CLOSE));
+	ck_assert_int_eq(stop(&impatient), 0);
+}
+END_TEST
+
+START_TEST(server_stops_cleanly_in_the_middle_of_everything)
+{
+	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, NULL};
+	static const char *const requests[] = {"GET /big" HOST "\r\n",
+	    "GET /chunked?n=8388608" HOST "\r\n", UPLOAD LEN(99) "\r\n", "GET"};
+	struct program own = start_printing(argv);
+	char answer[16];
+	int fds[4], last = -1;
+
+	for (int i = 0; i < COUNT(fds); i++) {
+		fds[i] = dial(own.port);
+		ck_assert(say(fds[i], requests[i], strlen(requests[i])));
+	}
+	last =
+	    dial(own.port); /* what it has answered, it has read the others */
+	ck_assert(say(last, "GET /hello.txt" HOST "\r\n", 37));
+	ck_assert_int_gt(recv(last, answer, sizeof answer, 0), 0);
+	ck_assert_int_eq(stop(&own), 0);
+	for (int i = 0; i < COUNT(fds); i++)
+		close(fds[i]);
+	close(last);
+}
+END_TEST
+
+START_TEST(bad_arguments_are_refused)
+{
+	char *const bad[][4] = {{HTTP_SERVER, "-p", "65536", NULL},
+	    {HTTP_SERVER, "-p", "x", NULL}, {HTTP_SERVER, "-a", "all", NULL},
+	    {HTTP_SERVER, "more", NULL, NULL}, {HTTP_SERVER, "-z", NULL, NULL}};
+	int status;
+
+	ck_assert_int_ge(dup2(open("/dev/null", O_WRONLY), STDERR_FILENO), 0);
+	for (int i = 0; i < COUNT(bad); i++) {
+		ck_assert_int_gt(waitpid(start(bad[i], -1), &status, 0), 0);
+		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+	}
+}
+END_TEST
+
+/* --- The echo servers. --- */
+
+START_TEST(echo_server_sends_back_what_comes)
+{
+	char *argv[] = {ECHO_SERVER, "0", NULL};
+	struct program echo = start_printing(argv);
+	static char bytes[1 << 20], back[sizeof bytes + 2];
+	int fd = dial(echo.port);
+	pid_t pid;
+
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (char)(i % 251);
+	pid = fork();
+	if (pid == 0) /* send from elsewhere, so that neither side waits */
+		_exit(!say(fd, bytes, sizeof bytes) || shutdown(fd, SHUT_WR));
+	ck_assert_uint_eq(hear(fd, back, sizeof back), sizeof bytes);
+	ck_assert_mem_eq(back, bytes, sizeof bytes);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	close(fd);
+	stop(&echo);
+}
+END_TEST
+
+/* A port that is bound but not listened at stays ours until somebody who says
+ * SO_REUSEADDR, too, listens there. */
+static int
+reserve_port(uint16_t *port)
+{
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof at;
+	int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	*port = ntohs(at.sin_port);
+	return fd;
+}
+
+START_TEST(echo_line_sends_back_lines)
+{
+	static const char said[] = "one\r\n\r\ntwo\na\rb\nlast";
+	char address[32], answer[ANSWER_MAX];
+	char *argv[] = {ECHO_LINE, address, NULL};
+	struct program echo;
+	int reserved = reserve_port(&echo.port), fd, status;
+
+	(void)snprintf(
+	    address, sizeof address, "127.0.0.1:%u", (unsigned)echo.port);
+	echo.pid = start(argv, -1);
+	while ((fd = try_dial(echo.port)) < 0) { /* it is not there yet */
+		ck_assert_int_eq(waitpid(echo.pid, &status, WNOHANG), 0);
+		sched_yield();
+	}
+	close(fd);
+	converse(echo.port, said, 1, 1, answer);
+	ck_assert_str_eq(answer, "one\n\ntwo\na\rb\nlast\n");
+	for (size_t cut = 1; cut < sizeof said - 1; cut++) {
+		converse(echo.port, said, cut, sizeof said, answer);
+		ck_assert_str_eq(answer, "one\n\ntwo\na\rb\nlast\n");
+	}
+	stop(&echo);
+	close(reserved);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("samples");
+	TCase *http = suite_group(s, "http_server");
+	TCase *echo = suite_group(s, "echo");
+
+	tcase_add_unchecked_fixture(http, start_server, stop_server);
+	tcase_add_loop_test(http, request_is_answered, 0, COUNT(exchanges));
+	tcase_add_loop_test(
+	    http, request_byte_by_byte_is_answered, 0, COUNT(exchanges));
+	tcase_add_loop_test(
+	    http, request_cut_anywhere_is_answered, 0, COUNT(exchanges));
+	tcase_add_loop_test(
+	    http, hostile_request_is_refused, 0, COUNT(refusals));
+	tcase_add_test(http, nul_is_refused);
+	tcase_add_test(http, what_is_too_long_is_refused);
+	tcase_add_test(http, head_of_exactly_the_limit_is_answered);
+	tcase_add_loop_test(
+	    http, half_closed_client_gets_its_whole_answer, 0, 3);
+	tcase_add_test(http, pipelined_large_answers_come_whole);
+	tcase_add_test(http, client_that_resets_harms_nobody_else);
+	tcase_add_test(http, large_upload_is_counted);
+	tcase_add_test(http, head_that_never_ends_is_408);
+	tcase_add_test(http, server_stops_cleanly_in_the_middle_of_everything);
+	tcase_add_test(http, bad_arguments_are_refused);
+	tcase_add_test(echo, echo_server_sends_back_what_comes);
+	tcase_add_test(echo, echo_line_sends_back_lines);
+	return suite_run(s);
+}

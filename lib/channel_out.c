@@ -102,6 +102,9 @@ ask_producers(struct evchat *ch)
 	case EVCHAT_ASKED_FAILED:
 		evchat_channel_end_(ch, EVCHAT_REASON_PRODUCER);
 		return false;
+	case EVCHAT_ASKED_NO_MEMORY:
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+		return false;
 	case EVCHAT_ASKED_AGAIN:
 		evchat_channel_yield_(ch);
 		break;

@@ -36,7 +36,8 @@ evchat_limits_resolve_(struct evchat_limits *l)
 	l->write_chunk = size_or(l->write_chunk, d->write_chunk);
 	l->output_high = size_or(l->output_high, d->output_high);
 	/* A small high mark alone must not collide with a fixed low one. */
-	l->output_low = size_or(l->output_low, (l->output_high + 3) / 4);
+	l->output_low = size_or(
+	    l->output_low, l->output_high / 4 + (l->output_high % 4 != 0));
 	l->output_max = size_or(l->output_max, d->output_max);
 	if (!l->frames_per_turn)
 		l->frames_per_turn = d->frames_per_turn;

@@ -261,6 +261,13 @@ new_wrapper(const struct evchat_producer *inner)
 	return NULL;
 }
 
+static void
+refuse(struct evchat_producer *producer)
+{
+	evchat_producer_release_(producer);
+	memset(producer, 0, sizeof *producer);
+}
+
 /* Put a wrapper in the producer's place; or release the producer and leave
  * zeros.  A NULL tap is one that is told nothing. */
 static int
@@ -273,8 +280,7 @@ wrap(struct evchat_producer *producer, evchat_more_cb more,
 	if (valid)
 		w = new_wrapper(producer);
 	if (!w) {
-		evchat_producer_release_(producer);
-		memset(producer, 0, sizeof *producer);
+		refuse(producer);
 		return valid ? EVCHAT_ERR_NO_MEMORY : EVCHAT_ERR_INVALID;
 	}
 	if (tap)
@@ -358,17 +364,13 @@ int
 evchat_producer_tap(
     struct evchat_producer *producer, const struct evchat_tap *tap)
 {
-	int error;
+	int error = EVCHAT_ERR_INVALID;
 
-	if (!producer)
-		return EVCHAT_ERR_INVALID;
-	if (!tap || tap->reserved[0] || tap->reserved[1]) {
-		evchat_producer_release_(producer);
-		memset(producer, 0, sizeof *producer);
-		return EVCHAT_ERR_INVALID;
-	}
-	error = wrap(producer, more_tapped, tap);
-	if (error && tap->ended)
+	if (producer && tap && !tap->reserved[0] && !tap->reserved[1])
+		error = wrap(producer, more_tapped, tap);
+	else if (producer)
+		refuse(producer);
+	if (error && tap && tap->ended)
 		tap->ended(false, tap->ctx);
 	return error;
 }

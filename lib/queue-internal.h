@@ -25,11 +25,12 @@ struct evchat_queue {
 
 /* What asking the first producer came to. */
 enum evchat_asked {
-	EVCHAT_ASKED_ENOUGH, /* there is no more room */
-	EVCHAT_ASKED_NOBODY, /* there is no producer */
-	EVCHAT_ASKED_ASLEEP, /* it says LATER */
-	EVCHAT_ASKED_AGAIN,  /* it made nothing, but has not ended */
-	EVCHAT_ASKED_FAILED  /* it failed, and is gone */
+	EVCHAT_ASKED_ENOUGH,   /* there is no more room */
+	EVCHAT_ASKED_NOBODY,   /* there is no producer */
+	EVCHAT_ASKED_ASLEEP,   /* it says LATER */
+	EVCHAT_ASKED_AGAIN,    /* it made nothing, but has not ended */
+	EVCHAT_ASKED_FAILED,   /* it failed: the queue is to be cleared */
+	EVCHAT_ASKED_NO_MEMORY /* it could not be asked: likewise */
 };
 
 /*

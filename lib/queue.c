@@ -110,9 +110,11 @@ evchat_queue_produce_(
 		return EVCHAT_ERR_NO_MEMORY;
 	item->producer = *producer;
 	item->left = producer->size;
-	if (producer->size)
-		q->promised += producer->size;
-	else
+	/* Whoever means "endless" by a size must not make sums wrap. */
+	if (item->left > INT64_MAX - q->promised)
+		item->left = INT64_MAX - q->promised;
+	q->promised += item->left;
+	if (!producer->size)
 		q->unsized++;
 	if (q->tail)
 		q->tail->next = item;
@@ -126,11 +128,10 @@ evchat_queue_produce_(
 static void
 release(struct evchat_queue *q, struct evchat_queue_item *item)
 {
-	if (item->producer.size)
-		q->promised -= item->left;
-	else
-		q->unsized--;
+	q->promised -= item->left;
 	item->left = 0;
+	if (!item->producer.size)
+		q->unsized--;
 	if (item->producer.release)
 		item->producer.release(item->producer.ctx);
 }
@@ -174,8 +175,6 @@ count_made(struct evchat_queue *q, struct evchat_queue_item *item, size_t made)
 	uint64_t kept = made < item->left ? made : item->left;
 
 	q->bytes += made;
-	if (!item->producer.size)
-		return;
 	item->left -= kept;
 	q->promised -= kept;
 }
@@ -244,7 +243,7 @@ evchat_queue_fill_(struct evchat_queue *q, size_t room, size_t chunk)
 		if (!q->front)
 			q->front = evbuffer_new();
 		if (!q->front)
-			return EVCHAT_ASKED_FAILED;
+			return EVCHAT_ASKED_NO_MEMORY;
 		asked = ask(q, room - have < chunk ? room - have : chunk);
 	}
 	return asked;

@@ -297,9 +297,9 @@ EVCHAT_EXPORT int evchat_push_file(
     struct evchat *ch, int fd, uint64_t offset, uint64_t len);
 
 /**
- * Send what a producer makes, when everything pushed before has gone to the
- * layer below and there is room (S40).  What is pushed from inside the
- * producer goes behind it.  If it fails, the channel ends with
+ * Send what a producer makes; it is asked when nothing pushed before it is left
+ * for another producer to make, and there is room (S40).  What is pushed from
+ * inside the producer goes behind it.  If it fails, the channel ends with
  * EVCHAT_REASON_PRODUCER and, on TCP, a reset rather than FIN (unless it keeps
  * the descriptor), so that no peer takes the short answer for a whole one.
  *

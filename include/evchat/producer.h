@@ -35,7 +35,7 @@ enum evchat_more {
 };
 
 /**
- * Add bytes to the end of `out`, about `room` of them at most, and say what
+ * Add bytes to the end of `out`, about `room` (1 or more) at most, and say what
  * comes next.  Bytes that come with EVCHAT_LATER or EVCHAT_END count, those
  * that come with EVCHAT_FAIL do not.  `out` may hold bytes already; only add.
  * Called from the loop, never recursively.

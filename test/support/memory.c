@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An allocator that counts and can be told to fail.  Blocks are the C
+ * library's, so that its own checkers see them as they are.
+ */
+#include "support/memory.h"
+#include <evchat/alloc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+static struct {
+	size_t asked;
+	size_t asked_last;
+	size_t live;
+	size_t passes; /* requests that may still pass; SIZE_MAX: all */
+} counts;
+
+static bool
+refuse(size_t size)
+{
+	counts.asked++;
+	counts.asked_last = size;
+	if (counts.passes == SIZE_MAX)
+		return false;
+	if (counts.passes == 0)
+		return true;
+	counts.passes--;
+	return false;
+}
+
+static void *
+counting_realloc(void *block, size_t size)
+{
+	void *bigger = refuse(size) ? NULL : realloc(block, size);
+
+	if (bigger && !block)
+		counts.live++;
+	return bigger;
+}
+
+static void *
+counting_malloc(size_t size)
+{
+	return counting_realloc(NULL, size);
+}
+
+static void
+counting_free(void *block)
+{
+	if (block)
+		counts.live--;
+	free(block);
+}
+
+void
+memory_watch(void)
+{
+	static const struct evchat_allocator counting = {
+	    counting_malloc, counting_realloc, counting_free};
+
+	counts.asked = counts.asked_last = counts.live = 0;
+	memory_refuse_none();
+	evchat_set_allocator(&counting);
+}
+
+void
+memory_unwatch(void)
+{
+	evchat_set_allocator(NULL);
+}
+
+size_t
+memory_asked(void)
+{
+	return counts.asked;
+}
+
+size_t
+memory_asked_last(void)
+{
+	return counts.asked_last;
+}
+
+size_t
+memory_live(void)
+{
+	return counts.live;
+}
+
+void
+memory_refuse_after(size_t n)
+{
+	counts.passes = n;
+}
+
+void
+memory_refuse_none(void)
+{
+	counts.passes = SIZE_MAX;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Limits: the defaults that limits.h promises, and which values can be used.
+ */
+#include "limits-internal.h"
+#include "support/suite.h"
+#include <string.h>
+
+#define LEN(array) (sizeof(array) / sizeof *(array))
+
+static void
+expect_resolved(struct evchat_limits *limits)
+{
+	ck_assert(evchat_limits_resolve_(limits));
+}
+
+START_TEST(the_defaults_are_those_of_the_manual)
+{
+	const struct evchat_limits *d = &evchat_default_limits_;
+
+	ck_assert_uint_eq(d->max_frame, 65536);
+	ck_assert_uint_eq(d->frames_per_turn, 64);
+	ck_assert_uint_eq(d->read_budget, 65536);
+	ck_assert_uint_eq(d->write_chunk, 65536);
+	ck_assert_uint_eq(d->output_low, 65536);
+	ck_assert_uint_eq(d->output_high, 262144);
+	ck_assert_uint_eq(d->output_max, 16777216);
+	ck_assert_uint_eq(d->frame_deadline_ms, 0);
+	ck_assert_uint_eq(d->idle_deadline_ms, 0);
+	ck_assert_uint_eq(d->write_deadline_ms, 0);
+	ck_assert_uint_eq(d->linger_ms, 2000);
+}
+END_TEST
+
+START_TEST(zeros_are_the_defaults)
+{
+	struct evchat_limits limits = {0};
+
+	expect_resolved(&limits);
+	ck_assert_mem_eq(&limits, &evchat_default_limits_, sizeof limits);
+}
+END_TEST
+
+START_TEST(resolving_twice_changes_nothing)
+{
+	struct evchat_limits limits = {.output_high = 1001}, before;
+
+	expect_resolved(&limits);
+	before = limits;
+	expect_resolved(&limits);
+	ck_assert_mem_eq(&limits, &before, sizeof limits);
+}
+END_TEST
+
+START_TEST(what_is_not_zero_stays)
+{
+	const struct evchat_limits asked = {.max_frame = 1,
+	    .frames_per_turn = 2,
+	    .read_budget = 3,
+	    .write_chunk = 4,
+	    .output_low = 5,
+	    .output_high = 6,
+	    .output_max = 7,
+	    .frame_deadline_ms = 8,
+	    .idle_deadline_ms = 9,
+	    .write_deadline_ms = 10,
+	    .linger_ms = 11};
+	struct evchat_limits limits = asked;
+
+	expect_resolved(&limits);
+	ck_assert_mem_eq(&limits, &asked, sizeof limits);
+}
+END_TEST
+
+START_TEST(the_low_mark_is_a_quarter_of_the_high_one)
+{
+	static const struct {
+		size_t high, low;
+	} marks[] = {{1, 1}, {4, 1}, {5, 2}, {1000, 250}, {1 << 20, 1 << 18}};
+
+	for (size_t i = 0; i < LEN(marks); i++) {
+		struct evchat_limits limits = {.output_high = marks[i].high};
+
+		expect_resolved(&limits);
+		ck_assert_uint_eq(limits.output_low, marks[i].low);
+	}
+}
+END_TEST
+
+START_TEST(the_low_mark_is_a_quarter_of_the_highest_high_one)
+{
+	struct evchat_limits limits = {.output_high = SIZE_MAX - (size_t)_i};
+
+	expect_resolved(&limits);
+	ck_assert_uint_ge(limits.output_low, SIZE_MAX / 4);
+	ck_assert_uint_le(limits.output_low, SIZE_MAX / 4 + 1);
+}
+END_TEST
+
+START_TEST(a_low_mark_above_the_high_one_is_refused)
+{
+	struct evchat_limits limits = {.output_low = 11, .output_high = 10};
+
+	ck_assert(!evchat_limits_resolve_(&limits));
+	limits = (struct evchat_limits){.output_low = 262145};
+	ck_assert(!evchat_limits_resolve_(&limits));
+}
+END_TEST
+
+START_TEST(a_low_mark_at_the_high_one_is_good)
+{
+	struct evchat_limits limits = {.output_low = 10, .output_high = 10};
+
+	expect_resolved(&limits);
+	limits = (struct evchat_limits){.output_low = 262144};
+	expect_resolved(&limits);
+}
+END_TEST
+
+START_TEST(a_reserved_word_that_is_not_zero_is_refused)
+{
+	struct evchat_limits limits = {0};
+
+	limits.reserved[_i] = 1;
+	ck_assert(!evchat_limits_resolve_(&limits));
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	struct evchat_limits *limits = NULL;
+	Suite *s = suite_create("limits");
+	TCase *tc = suite_group(s, "limits");
+
+	tcase_add_test(tc, the_defaults_are_those_of_the_manual);
+	tcase_add_test(tc, zeros_are_the_defaults);
+	tcase_add_test(tc, resolving_twice_changes_nothing);
+	tcase_add_test(tc, what_is_not_zero_stays);
+	tcase_add_test(tc, the_low_mark_is_a_quarter_of_the_high_one);
+	tcase_add_loop_test(
+	    tc, the_low_mark_is_a_quarter_of_the_highest_high_one, 0, 5);
+	tcase_add_test(tc, a_low_mark_above_the_high_one_is_refused);
+	tcase_add_test(tc, a_low_mark_at_the_high_one_is_good);
+	tcase_add_loop_test(tc, a_reserved_word_that_is_not_zero_is_refused, 0,
+	    LEN(limits->reserved));
+	return s;
+}
+
+int
+main(void)
+{
+	return suite_run(suite());
+}

@@ -185,30 +185,42 @@ take_byte(struct evchat_match *m, unsigned char byte)
 	return true;
 }
 
-/* The next byte that begins a literal, for each literal; found by one pass of
- * memchr() over the chunk for each, however the hits of the others lie. */
-struct starts {
-	const unsigned char *next[EVCHAT_LITERALS_MAX];
-};
-
+/* The first byte of this window that begins a literal; its end for none. */
 static const unsigned char *
-next_start(struct evchat_match *m, struct starts *starts,
-    const unsigned char *from, const unsigned char *end)
+start_within(
+    struct evchat_match *m, const unsigned char *from, const unsigned char *end)
 {
 	const unsigned char *first = tables(m).bytes;
-	const unsigned char *soonest = end;
 
 	for (size_t i = 0; i < m->n; first += m->len[i], i++) {
-		const unsigned char **next = &starts->next[i];
+		const unsigned char *hit =
+		    memchr(from, *first, (size_t)(end - from));
 
-		if (!*next || *next < from)
-			*next = memchr(from, *first, (size_t)(end - from));
-		if (!*next)
-			*next = end;
-		if (*next < soonest)
-			soonest = *next;
+		if (hit)
+			end = hit;
 	}
-	return soonest;
+	return end;
+}
+
+/* The first byte that begins a literal.  With several, the search for one must
+ * not run far beyond the hits of another: under {LF, CRLF} a stream without a
+ * CR would be searched for one to its end at every LF.  So windows double: what
+ * is searched in vain is at most about twice what is passed over. */
+static const unsigned char *
+next_start(
+    struct evchat_match *m, const unsigned char *from, const unsigned char *end)
+{
+	size_t window = m->n > 1 ? 64 : (size_t)(end - from);
+
+	for (; window < (size_t)(end - from); window *= 2) {
+		const unsigned char *start =
+		    start_within(m, from, from + window);
+
+		if (start < from + window)
+			return start;
+		from = start;
+	}
+	return start_within(m, from, end);
 }
 
 size_t
@@ -216,12 +228,11 @@ evchat_match_scan_(
     struct evchat_match *m, const unsigned char *bytes, size_t len, bool *found)
 {
 	const unsigned char *at = bytes, *end = bytes + len;
-	struct starts starts = {{NULL}};
 
 	*found = false;
 	while (at < end) {
 		if (!evchat_match_held_(m))
-			at = next_start(m, &starts, at, end);
+			at = next_start(m, at, end);
 		if (at == end)
 			break;
 		if (take_byte(m, *at++)) {

@@ -736,6 +736,17 @@ START_TEST(a_limit_lowered_in_a_frame_lets_its_end_pass)
 }
 END_TEST
 
+START_TEST(a_limit_lowered_in_a_frame_fails_held_bytes_at_the_end)
+{
+	struct evchat_framer f = {0};
+
+	evchat_framer_set_(&f, AT(EVCHAT_LIT("\r\n")), 0);
+	expect_step(feed(&f, "abcd\r", 9), 4, 0, EVCHAT_VERDICT_MORE);
+	expect_step(
+	    evchat_framer_end_(&f, true, 2), 0, 1, EVCHAT_VERDICT_OVERLONG);
+}
+END_TEST
+
 START_TEST(what_came_under_none_does_not_count_for_the_next_frame_s_limit)
 {
 	struct framing_plan plan = plan_of(evchat_none());
@@ -1408,6 +1419,8 @@ add_limits(TCase *tc)
 	tcase_add_test(
 	    tc, a_limit_lowered_in_a_frame_fails_it_at_the_next_byte);
 	tcase_add_test(tc, a_limit_lowered_in_a_frame_lets_its_end_pass);
+	tcase_add_test(
+	    tc, a_limit_lowered_in_a_frame_fails_held_bytes_at_the_end);
 	tcase_add_test(
 	    tc, what_came_under_none_does_not_count_for_the_next_frame_s_limit);
 	tcase_add_test(

@@ -4,6 +4,7 @@
  * library's, so that its own checkers see them as they are.
  */
 #include "support/memory.h"
+#include <errno.h>
 #include <evchat/alloc.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +15,8 @@ static struct {
 	size_t asked_last;
 	size_t live;
 	size_t passes; /* requests that may still pass; SIZE_MAX: all */
+	size_t refused;
+	bool once; /* refuse one, then none */
 } counts;
 
 static bool
@@ -23,10 +26,13 @@ refuse(size_t size)
 	counts.asked_last = size;
 	if (counts.passes == SIZE_MAX)
 		return false;
-	if (counts.passes == 0)
-		return true;
-	counts.passes--;
-	return false;
+	if (counts.passes-- > 0)
+		return false;
+	counts.passes = counts.once ? SIZE_MAX : 0;
+	counts.refused++;
+	/* libevent goes by it (rule 62). */
+	errno = ENOMEM;
+	return true;
 }
 
 static void *
@@ -59,7 +65,7 @@ memory_watch(void)
 	static const struct evchat_allocator counting = {
 	    counting_malloc, counting_realloc, counting_free};
 
-	counts.asked = counts.asked_last = counts.live = 0;
+	counts.asked = counts.asked_last = counts.live = counts.refused = 0;
 	memory_refuse_none();
 	evchat_set_allocator(&counting);
 }
@@ -92,6 +98,20 @@ void
 memory_refuse_after(size_t n)
 {
 	counts.passes = n;
+	counts.once = false;
+}
+
+void
+memory_refuse_once_after(size_t n)
+{
+	counts.passes = n;
+	counts.once = true;
+}
+
+size_t
+memory_refused(void)
+{
+	return counts.refused;
 }
 
 void

@@ -27,6 +27,12 @@ size_t memory_live(void);
 /* Let `n` more requests pass and refuse all that come after them. */
 void memory_refuse_after(size_t n);
 
+/* The same, but refuse only the first of them. */
+void memory_refuse_once_after(size_t n);
+
+/* Requests refused since memory_watch(). */
+size_t memory_refused(void);
+
 /* Refuse nothing any more. */
 void memory_refuse_none(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the three files of a channel share: its state, and the steps of a turn.
+/* What the four files of a channel share: its state, and the steps of a turn.
  */
 #ifndef EVCHAT_CHANNEL_INTERNAL_H
 #define EVCHAT_CHANNEL_INTERNAL_H
@@ -96,8 +96,28 @@ void evchat_channel_end_(struct evchat *ch, enum evchat_reason reason);
  */
 void evchat_channel_fail_(struct evchat *ch, int error);
 
-/* channel.c: have a turn after the other channels had theirs. */
+/* channel.c: have a turn, now.  From the loop only. */
+void evchat_channel_serve_(struct evchat *ch);
+
+/* channel_time.c: have a turn after the other channels had theirs. */
 void evchat_channel_yield_(struct evchat *ch);
+
+/* channel_time.c: what the peer did or took starts its deadlines anew. */
+void evchat_channel_note_progress_(struct evchat *ch);
+
+/* channel_time.c: if the timer has fired, do what is due. */
+void evchat_channel_look_at_deadlines_(struct evchat *ch);
+
+/* channel_time.c: while the channel does not listen, the peer's deadlines stand
+ * still. */
+void evchat_channel_hold_or_release_(struct evchat *ch);
+
+/* channel_time.c: set the timer for what is due next. */
+void evchat_channel_keep_time_(struct evchat *ch);
+
+/* channel_time.c: wait for the end no longer than the linger time; or do not.
+ */
+void evchat_channel_linger_(struct evchat *ch, bool wanted);
 
 /* channel_in.c: hand over what is in the input, as far as it is allowed. */
 void evchat_channel_take_input_(struct evchat *ch);

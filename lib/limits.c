@@ -10,7 +10,9 @@ const struct evchat_limits evchat_default_limits_ = {
     .max_frame = KIB(64),
     .frames_per_turn = 64,
     .read_budget = KIB(64),
-    .write_chunk = KIB(64),
+    /* With libevent's header of 48 bytes it fits a block of 64 KiB; blocks
+     * are rounded up to a power of two. */
+    .write_chunk = KIB(64) - 64,
     .output_low = KIB(64),
     .output_high = KIB(256),
     .output_max = KIB(16 * 1024),

@@ -21,7 +21,7 @@ START_TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_uint_eq(d->max_frame, 65536);
 	ck_assert_uint_eq(d->frames_per_turn, 64);
 	ck_assert_uint_eq(d->read_budget, 65536);
-	ck_assert_uint_eq(d->write_chunk, 65536);
+	ck_assert_uint_eq(d->write_chunk, 65536 - 64);
 	ck_assert_uint_eq(d->output_low, 65536);
 	ck_assert_uint_eq(d->output_high, 262144);
 	ck_assert_uint_eq(d->output_max, 16777216);

@@ -27,7 +27,8 @@ struct evchat_limits {
 	unsigned frames_per_turn;
 	/** Bytes looked at before other channels get their turn: 64 KiB. */
 	size_t read_budget;
-	/** Bytes a producer is asked for at once: 64 KiB. */
+	/** Bytes a producer is asked for at once: 64 KiB less 64 bytes, which
+	 * libevent keeps in 64 KiB of memory and not in 128. */
 	size_t write_chunk;
 	/** When so little output waits, producers and `room` are called again:
 	 * a quarter of output_high. */

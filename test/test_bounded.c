@@ -542,20 +542,48 @@ START_TEST(a_pipelining_peer_that_reads_late_gets_every_answer)
 }
 END_TEST
 
-START_TEST(small_pushes_to_a_stuck_peer_are_joined)
+static void
+push_small_ones(struct stage *s)
+{
+	counting_mark();
+	s->before = counting_now();
+	for (int i = 0; i < 1000; i++) {
+		ck_assert_int_eq(evchat_push(s->ch, "12 bytes of\n", 12), 0);
+		turn(s);
+	}
+	/* 12,000 bytes; in chains of their own they would take a MiB. */
+	grew_by_at_most(s, 64 * KIB);
+}
+
+static void
+fill_the_kernel(struct stage *s)
+{
+	ck_assert_int_eq(
+	    evchat_push_ref(s->ch, block, sizeof block, NULL, NULL), 0);
+	turns(s, 100);
+	ck_assert_uint_gt(evchat_pending(s->ch), OUTPUT_HIGH);
+}
+
+START_TEST(small_pushes_behind_much_that_waits_are_joined)
 {
 	struct stage s;
 
 	begin(&s, _i, &whole, evchat_none());
-	ck_assert_int_eq(
-	    evchat_push_ref(s.ch, block, sizeof block, NULL, NULL), 0);
-	turns(&s, 100);
-	for (int i = 0; i < 1000; i++) {
-		ck_assert_int_eq(evchat_push(s.ch, "12 bytes of\n", 12), 0);
-		turn(&s);
-	}
-	/* 12,000 bytes; in chains of their own they would take a MiB. */
-	grew_by_at_most(&s, 64 * KIB);
+	fill_the_kernel(&s);
+	push_small_ones(&s);
+	end(&s);
+}
+END_TEST
+
+START_TEST(small_pushes_behind_little_that_waits_are_joined)
+{
+	struct stage s;
+
+	begin(&s, _i, &whole, evchat_none());
+	fill_the_kernel(&s);
+	ck_assert_int_eq(evchat_discard_output(s.ch), 0);
+	turns(&s, 4);
+	push_small_ones(&s);
 	end(&s);
 }
 END_TEST
@@ -616,7 +644,8 @@ main(void)
 	BOTH(a_producer_waits_for_a_peer_that_never_reads);
 	BOTH(a_file_waits_for_a_peer_that_never_reads);
 	BOTH(a_large_reference_costs_nothing);
-	BOTH(small_pushes_to_a_stuck_peer_are_joined);
+	BOTH(small_pushes_behind_much_that_waits_are_joined);
+	BOTH(small_pushes_behind_little_that_waits_are_joined);
 	BOTH(everything_is_given_back_in_the_end);
 #undef BOTH
 	tcase_add_test(once, a_paused_channel_leaves_its_input_in_the_kernel);

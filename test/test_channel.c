@@ -120,20 +120,30 @@ START_TEST(a_sleeping_producer_is_given_up_when_the_peer_has_gone)
 }
 END_TEST
 
+/* A TCP socket on a loopback port that was free, and its address. */
+static int
+bind_tcp(struct sockaddr_in *at)
+{
+	socklen_t len = sizeof *at;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*at = (struct sockaddr_in){
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)at, sizeof *at), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)at, &len), 0);
+	return fd;
+}
+
 /* A loopback TCP connection: near for the channel, far for the test. */
 static void
 connect_tcp(int *near, int *far)
 {
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
-	int l = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in at;
+	int l = bind_tcp(&at);
 
-	ck_assert_int_eq(bind(l, (struct sockaddr *)&a, sizeof a), 0);
 	ck_assert_int_eq(listen(l, 1), 0);
-	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&a, &len), 0);
 	*far = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(*far, (struct sockaddr *)&a, sizeof a), 0);
+	ck_assert_int_eq(connect(*far, (struct sockaddr *)&at, sizeof at), 0);
 	*near = accept(l, NULL, NULL);
 	ck_assert_int_ge(*near, 0);
 	close(l);
@@ -716,26 +726,30 @@ END_TEST
 
 /* --- Bufferevents of others. --- */
 
+/* A channel that connects to this address, with something pushed already. */
+static void
+open_connecting(struct world *w, const struct sockaddr_in *at)
+{
+	struct evchat_callbacks cb = world_plain();
+	struct bufferevent *bev;
+
+	world_init(w, OVER_SOCKET);
+	bev = bufferevent_socket_new(w->base, -1, BEV_OPT_CLOSE_ON_FREE);
+	w->ch = evchat_new(bev, &cb, w);
+	evchat_push(w->ch, "early", 5);
+	ck_assert_int_eq(bufferevent_socket_connect(
+			     bev, (const struct sockaddr *)at, sizeof *at),
+	    0);
+}
+
 START_TEST(a_connecting_bufferevent_tells_when_it_has_connected)
 {
 	struct world w;
-	struct evchat_callbacks cb = world_plain();
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
-	int l = socket(AF_INET, SOCK_STREAM, 0);
-	struct bufferevent *bev;
+	struct sockaddr_in at;
+	int l = bind_tcp(&at);
 
-	world_init(&w, OVER_SOCKET);
-	ck_assert_int_eq(bind(l, (struct sockaddr *)&a, sizeof a), 0);
 	ck_assert_int_eq(listen(l, 1), 0);
-	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&a, &len), 0);
-	bev = bufferevent_socket_new(w.base, -1, BEV_OPT_CLOSE_ON_FREE);
-	w.ch = evchat_new(bev, &cb, &w);
-	evchat_push(w.ch, "early", 5);
-	ck_assert_int_eq(
-	    bufferevent_socket_connect(bev, (struct sockaddr *)&a, sizeof a),
-	    0);
+	open_connecting(&w, &at);
 	w.peer_fd = accept(l, NULL, NULL);
 	ck_assert_int_ge(w.peer_fd, 0);
 	fcntl(w.peer_fd, F_SETFL, O_NONBLOCK);
@@ -750,23 +764,10 @@ END_TEST
 START_TEST(a_refused_connection_ends_with_its_errno)
 {
 	struct world w;
-	struct evchat_callbacks cb = world_plain();
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
-	int l = socket(AF_INET, SOCK_STREAM, 0);
-	struct bufferevent *bev;
+	struct sockaddr_in at;
+	int l = bind_tcp(&at); /* nobody listens, and nobody else gets it */
 
-	/* Bound but not listening: nobody else gets this port. */
-	world_init(&w, OVER_SOCKET);
-	ck_assert_int_eq(bind(l, (struct sockaddr *)&a, sizeof a), 0);
-	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&a, &len), 0);
-	bev = bufferevent_socket_new(w.base, -1, BEV_OPT_CLOSE_ON_FREE);
-	w.ch = evchat_new(bev, &cb, &w);
-	evchat_push(w.ch, "early", 5);
-	ck_assert_int_eq(
-	    bufferevent_socket_connect(bev, (struct sockaddr *)&a, sizeof a),
-	    0);
+	open_connecting(&w, &at);
 	event_base_loop(w.base, EVLOOP_ONCE);
 	world_run(&w);
 	world_expect(&w, "closed(ERROR)");

@@ -94,6 +94,18 @@ make_call(struct cell *c)
 	c->calling = false;
 }
 
+static bool
+is_about_input(const char *callback)
+{
+	static const char *const names[] = {
+	    "collect", "found", "frame", "overlong", "eof"};
+
+	for (size_t i = 0; i < LENGTH(names); i++)
+		if (!strcmp(callback, names[i]))
+			return true;
+	return false;
+}
+
 /* A callback has come. */
 static void
 come(struct cell *c, const char *callback)
@@ -101,6 +113,8 @@ come(struct cell *c, const char *callback)
 	must(c, !c->calling, "no callback inside the call");
 	must(c, !c->inside, "no callback inside another one");
 	must(c, !c->over, "no callback after the end");
+	must(c, !((c->paused || c->closing) && is_about_input(callback)),
+	    "no input is dispatched any more");
 	c->inside = true;
 	if (!strcmp(callback, c->situation->callback) &&
 	    c->seen++ == c->situation->before)
@@ -950,6 +964,7 @@ a_frame_arrives(struct cell *c)
 	if (c->paused) {
 		must(c, !strcmp(world_transcript(&c->w), ""),
 		    "nothing arrives while it is paused");
+		c->paused = false;
 		must(c, evchat_resume(c->w.ch) == 0, "it can be resumed");
 		forget_the_transcript(&c->w);
 		world_run(&c->w);

@@ -194,7 +194,7 @@ converse(uint16_t port, const char *request, size_t cut, size_t step,
 /* --- The HTTP server and what it serves. --- */
 
 static struct program server;
-static char root[] = "/tmp/evchat-samples-XXXXXX";
+static char root[] = P_tmpdir "/evchat-samples-XXXXXX";
 static const char *const made[] = {"hello.txt", "empty", "big",
     "sub/index.html", "way-out", "dir-out", "pipe", "sub"};
 

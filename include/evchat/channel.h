@@ -112,7 +112,8 @@ enum evchat_open_flag {
  * @{ */
 
 /**
- * A channel on any bufferevent: socket, pair, filter, TLS.  The channel takes
+ * A channel on any bufferevent: socket, pair, filter, TLS (ignore SIGPIPE
+ * first, see above).  The channel takes
  * the bufferevent over and frees it in the end (its descriptor is closed if it
  * has BEV_OPT_CLOSE_ON_FREE); its callbacks, watermarks and enabled events are
  * evchat's from now on.  Bytes that are in its input already are looked at from
@@ -129,11 +130,12 @@ EVCHAT_EXPORT struct evchat *evchat_new(struct bufferevent *bev,
     const struct evchat_callbacks *callbacks, void *ctx);
 
 /**
- * A channel on a connected socket, a pipe end or a terminal.  The descriptor
- * is made non-blocking, gets TCP_NODELAY where it is TCP, and is closed in the
- * end unless EVCHAT_OPEN_KEEP_FD says otherwise.  What a descriptor cannot do
- * is told from its access mode: pushing to one that only reads, or setting a
- * terminator on one that only writes, is EVCHAT_ERR_INVALID.
+ * A channel on a connected socket, a pipe end or a terminal (ignore SIGPIPE
+ * first, see above).  The descriptor is made non-blocking, gets TCP_NODELAY
+ * where it is TCP, and is closed in the end unless EVCHAT_OPEN_KEEP_FD says
+ * otherwise.  What a descriptor cannot do is told from its access mode: pushing
+ * to one that only reads, or setting a terminator on one that only writes, is
+ * EVCHAT_ERR_INVALID.
  *
  * @return the channel; or NULL with errno EINVAL (a NULL argument, an unknown
  *         flag, a regular file or directory), EBADF, ENOMEM or EIO; then
@@ -167,9 +169,9 @@ EVCHAT_EXPORT void evchat_free(struct evchat *ch);
  * enabled, the channel is dead; no callback is called.
  *
  * The new owner must look at the input before waiting for a read callback:
- * bytes that are there already cause none.  A write callback
- * without a cause may come once.  In a callback of the channel, the bytes that
- * callback was given stay good until it returns.
+ * bytes that are there already cause none.  A write callback without a cause
+ * may come once.  In a callback of the channel, the bytes that callback was
+ * given stay good until it returns.
  *
  * @return the bufferevent; or NULL with errno EBUSY while producers wait,
  *         ESHUTDOWN after evchat_close_when_done() or the end, EINVAL, ENOMEM

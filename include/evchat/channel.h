@@ -113,11 +113,11 @@ enum evchat_open_flag {
 
 /**
  * A channel on any bufferevent: socket, pair, filter, TLS (ignore SIGPIPE
- * first, see above).  The channel takes
- * the bufferevent over and frees it in the end (its descriptor is closed if it
- * has BEV_OPT_CLOSE_ON_FREE); its callbacks, watermarks and enabled events are
- * evchat's from now on.  Bytes that are in its input already are looked at from
- * the loop without waiting for the network.
+ * first, see above).  The channel takes the bufferevent over and frees it in
+ * the end (its descriptor is closed if it has BEV_OPT_CLOSE_ON_FREE); its
+ * callbacks, watermarks and enabled events are evchat's from now on.  Bytes
+ * that are in its input already are looked at from the loop without waiting for
+ * the network.
  *
  * libevent's own TLS bufferevents send no close_notify, may report EOF before
  * the last bytes (make them with BEV_OPT_DEFER_CALLBACKS), and cannot have

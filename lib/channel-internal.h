@@ -122,6 +122,9 @@ void evchat_channel_linger_(struct evchat *ch, bool wanted);
 /* channel_in.c: hand over what is in the input, as far as it is allowed. */
 void evchat_channel_take_input_(struct evchat *ch);
 
+/* channel_in.c: would there be more to hand over, and is it allowed? */
+bool evchat_channel_could_go_on_(const struct evchat *ch);
+
 /* channel_in.c: how long the frame under way may take, in ms; 0 for ever. */
 unsigned evchat_channel_frame_ms_(const struct evchat *ch);
 

@@ -154,6 +154,8 @@ settle_sent(struct evchat *ch)
 
 	if (!ch->finished &&
 	    !evchat_transport_finish_(&ch->transport, &half_closed)) {
+		/* A producer that was waited for has come to its end. */
+		evchat_channel_linger_(ch, false);
 		if (ch->error && input_is_told(ch))
 			evchat_channel_end_(ch, EVCHAT_REASON_ERROR);
 		return;
@@ -222,6 +224,7 @@ tell_closed(struct evchat *ch)
 	if (ch->reason != EVCHAT_REASON_ERROR)
 		ch->error = 0;
 	ch->moved = evchat_channel_sent_(ch);
+	ch->bytes_in = evchat_channel_heard_(ch);
 	tear_down(ch, ch->reason == EVCHAT_REASON_PRODUCER && !ch->keep_fd);
 	if (ch->callbacks.closed)
 		ch->callbacks.closed(ch, ch->reason, ch->ctx);
@@ -264,6 +267,9 @@ evchat_channel_serve_(struct evchat *ch)
 	evchat_channel_take_input_(ch);
 	ch->again = false; /* what was asked for so far is done below */
 	evchat_channel_give_output_(ch);
+	/* What waited may have come to nothing, without a byte to be sent. */
+	if (evchat_channel_could_go_on_(ch))
+		ch->again = true;
 	settle(ch);
 	evchat_channel_note_progress_(
 	    ch); /* before anybody is said to have made none */

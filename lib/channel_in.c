@@ -232,7 +232,7 @@ time_frame(struct evchat *ch)
 		     evchat_framer_held_(&ch->framer);
 	unsigned ms = evchat_channel_frame_ms_(ch);
 
-	if (!begun)
+	if (!begun || !ms)
 		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);
 	if (!begun || !ms ||
 	    evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_FRAME))
@@ -371,6 +371,12 @@ evchat_channel_take_input_(struct evchat *ch)
 	}
 }
 
+bool
+evchat_channel_could_go_on_(const struct evchat *ch)
+{
+	return is_allowed(ch) && has_work(ch);
+}
+
 /* --- Calls. --- */
 
 int
@@ -394,9 +400,10 @@ evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 	if (error)
 		return error;
 	ch->step.give -= unread;
-	/* Held bytes that came with the end are looked at again, and may be
-	 * held again. */
-	if (unread && ch->input_end == EVCHAT_INPUT_FRAMED)
+	time_frame(ch);
+	/* The end may mean another thing to what is left of the frame. */
+	if ((unread || ch->framer.length) &&
+	    ch->input_end == EVCHAT_INPUT_FRAMED)
 		ch->input_end = EVCHAT_INPUT_OVER;
 	evchat_channel_wish_(ch);
 	return 0;

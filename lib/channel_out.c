@@ -79,7 +79,7 @@ move_front(struct evchat *ch)
 
 	if (!len)
 		return;
-	if (len < WORTH_A_MOVE && evchat_transport_pending_(&ch->transport))
+	if (len < WORTH_A_MOVE && evchat_transport_is_sending_(&ch->transport))
 		return;
 	errno = 0;
 	if (evchat_transport_write_(&ch->transport, ch->queue.front))
@@ -96,9 +96,12 @@ static bool
 ask_producers(struct evchat *ch)
 {
 	size_t below = evchat_transport_pending_(&ch->transport);
+	size_t room = ch->limits->write_chunk;
 
-	switch (evchat_queue_fill_(&ch->queue, ch->limits->output_high - below,
-	    ch->limits->write_chunk)) {
+	/* More than the high mark can only be what a filter holds back. */
+	if (below < ch->limits->output_high)
+		room = ch->limits->output_high - below;
+	switch (evchat_queue_fill_(&ch->queue, room, ch->limits->write_chunk)) {
 	case EVCHAT_ASKED_FAILED:
 		evchat_channel_end_(ch, EVCHAT_REASON_PRODUCER);
 		return false;
@@ -141,15 +144,22 @@ tell_drained(struct evchat *ch)
 		ch->callbacks.drained(ch, ch->ctx);
 }
 
+/* libevent says when less than the low mark is left; but nothing of what only
+ * a filter holds back. */
+static bool
+has_enough_below(const struct evchat *ch)
+{
+	return evchat_transport_is_sending_(&ch->transport) &&
+	       evchat_transport_pending_(&ch->transport) >
+		   ch->limits->output_low;
+}
+
 void
 evchat_channel_give_output_(struct evchat *ch)
 {
 	if (!evchat_channel_is_open_(ch) || ch->broken)
 		return;
-	/* libevent says when less than the low mark is left. */
-	if (evchat_transport_pending_(&ch->transport) <=
-		ch->limits->output_low &&
-	    ask_producers(ch))
+	if (!has_enough_below(ch) && ask_producers(ch))
 		move_front(ch);
 	if (!evchat_channel_is_open_(ch))
 		return;

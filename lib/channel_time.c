@@ -52,7 +52,8 @@ evchat_channel_yield_(struct evchat *ch)
 	/* Without memory: less fair, but nothing is lost. */
 	ch->timer_due = 0;
 	ch->yielding = false;
-	ch->again = true;
+	ch->poked = true;
+	evchat_transport_poke_(&ch->transport);
 }
 
 /* --- Deadlines. --- */

@@ -76,6 +76,10 @@ int evchat_transport_write_(struct evchat_transport *t, struct evbuffer *bytes);
 /* Bytes that wait in any layer. */
 size_t evchat_transport_pending_(const struct evchat_transport *t);
 
+/* Do bytes wait in the lowest layer, so that WRITABLE will be told?  What a
+ * filter holds back is pending, but may stay so for ever. */
+bool evchat_transport_is_sending_(const struct evchat_transport *t);
+
 /* Drop them.  0 or EVCHAT_ERR_EVENT. */
 int evchat_transport_discard_(struct evchat_transport *t);
 

@@ -327,6 +327,12 @@ evchat_transport_write_(struct evchat_transport *t, struct evbuffer *bytes)
 	return arm_write(t);
 }
 
+bool
+evchat_transport_is_sending_(const struct evchat_transport *t)
+{
+	return evbuffer_get_length(bufferevent_get_output(t->bottom)) > 0;
+}
+
 /* The front of a socket's output is frozen outside of libevent's own write,
  * that of a filter's is not. */
 static int

@@ -120,6 +120,45 @@ START_TEST(a_sleeping_producer_is_given_up_when_the_peer_has_gone)
 }
 END_TEST
 
+/* Sleeps once, then makes more than a socket takes. */
+static enum evchat_more
+much_but_later(struct evbuffer *out, size_t room, void *ctx)
+{
+	static char block[1 << 20];
+	bool *awake = ctx;
+
+	(void)room;
+	if (!*awake)
+		return EVCHAT_LATER;
+	return evbuffer_add(out, block, sizeof block) ? EVCHAT_FAIL
+						      : EVCHAT_END;
+}
+
+START_TEST(a_producer_that_wakes_in_time_is_not_given_up)
+{
+	struct world w;
+	bool awake = false;
+	struct evchat_producer p = {.more = much_but_later, .ctx = &awake};
+
+	open_plain(&w, OVER_SOCKET);
+	evchat_push_producer(w.ch, p);
+	peer_send_eof(&w);
+	world_run(&w);
+	world_pass(&w, 1500);
+	peer_stop_reading(&w);
+	awake = true;
+	evchat_wake(w.ch);
+	world_run(&w);
+	world_pass(&w, 1500);
+	world_expect(&w, "");
+	peer_read(&w);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), 1 << 20);
+	world_expect(&w, "closed(EOF)");
+	world_free(&w);
+}
+END_TEST
+
 /* A TCP socket on a loopback port that was free, and its address. */
 static int
 bind_tcp(struct sockaddr_in *at)
@@ -443,9 +482,10 @@ START_TEST(what_never_ends_is_never_late)
 
 	open_with_limits(
 	    &w, _i, &cb, (struct evchat_limits){.frame_deadline_ms = 50});
-	evchat_set_terminator(w.ch, evchat_none());
 	peer_send_text(&w, "x");
 	world_run(&w);
+	/* Nor is what was late only under the terminator before. */
+	evchat_set_terminator(w.ch, evchat_none());
 	world_pass(&w, 1000);
 	world_expect(&w, "collect(x)");
 	world_free(&w);
@@ -1109,6 +1149,27 @@ START_TEST(what_a_filter_holds_back_is_sent_before_the_end)
 }
 END_TEST
 
+START_TEST(what_a_filter_holds_back_holds_nothing_else_back)
+{
+	struct world w;
+
+	open_sixteens(&w);
+	evchat_push(w.ch, "ten bytes ", 10);
+	world_run(&w);
+	peer_expect(&w, "");
+	evchat_push(w.ch, "and ten more", 12);
+	world_run(&w);
+	peer_expect(&w, "ten bytes and te");
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	peer_expect(&w, "n more");
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(a_filter_goes_on_after_its_output_was_discarded)
 {
 	struct world w;
@@ -1262,6 +1323,7 @@ main(void)
 	tcase_add_test(
 	    once, a_client_that_is_still_sending_gets_its_whole_answer);
 	tcase_add_test(once, a_slow_peer_is_not_a_dead_one);
+	tcase_add_test(once, a_producer_that_wakes_in_time_is_not_given_up);
 	tcase_add_test(once, a_stalled_loop_makes_no_peer_late);
 	tcase_add_test(
 	    once, what_cannot_be_a_channel_is_refused_and_stays_open);
@@ -1278,6 +1340,7 @@ main(void)
 	tcase_add_test(
 	    once, frames_before_a_failed_write_come_even_when_much_waits);
 	tcase_add_test(once, what_a_filter_holds_back_is_sent_before_the_end);
+	tcase_add_test(once, what_a_filter_holds_back_holds_nothing_else_back);
 	tcase_add_test(once, a_filter_goes_on_after_its_output_was_discarded);
 	tcase_add_test(once, a_rate_limit_does_not_keep_a_late_peer_alive);
 	tcase_add_test(once, the_end_of_both_directions_is_an_end);

@@ -1127,6 +1127,59 @@ START_TEST(held_bytes_are_handed_over_though_the_terminator_changes_at_eof)
 }
 END_TEST
 
+static void
+count_bytes(struct evchat *ch, enum evchat_reason reason, void *ctx)
+{
+	struct world *w = ctx;
+	struct evchat_stats stats;
+
+	ck_assert_int_eq(reason, EVCHAT_REASON_OVERLONG);
+	evchat_get_stats(ch, &stats);
+	w->hook_count = stats.bytes_in;
+	w->ch = NULL;
+}
+
+static void
+await_the_end(struct world *w, const char *event)
+{
+	if (strcmp(event, "collect") == 0)
+		ck_assert_int_eq(evchat_set_terminator(w->ch, until_eof()), 0);
+}
+
+START_TEST(the_end_means_what_the_terminator_set_last_makes_of_it)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_pieces();
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n"));
+	peer_send_text(&w, "ab\r");
+	world_run(&w);
+	w.hook = await_the_end;
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "collect(ab\\r) found eof");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(bytes_of_a_frame_that_ends_the_channel_are_counted)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct evchat_limits limits = {.max_frame = 4};
+
+	cb.closed = count_bytes;
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_limits(w.ch, &limits);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\n"));
+	peer_send_text(&w, "abcdefgh\n");
+	world_run(&w);
+	ck_assert_uint_eq(w.hook_count, 9);
+	world_free(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1175,6 +1228,8 @@ main(void)
 	RULE(what_came_under_none_is_no_part_of_a_frame);
 	RULE(a_frame_that_began_in_pieces_goes_on_in_pieces);
 	RULE(records_are_what_they_were_set_to);
+	RULE(the_end_means_what_the_terminator_set_last_makes_of_it);
+	RULE(bytes_of_a_frame_that_ends_the_channel_are_counted);
 	RULE(held_bytes_are_handed_over_though_the_terminator_changes_at_eof);
 #undef RULE
 	tcase_add_test(once, a_paused_channel_leaves_its_input_in_the_kernel);

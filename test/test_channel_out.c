@@ -850,6 +850,40 @@ START_TEST(a_producer_that_is_fed_by_its_own_channel_is_not_starved)
 }
 END_TEST
 
+static enum evchat_more
+end_at_once(struct evbuffer *out, size_t room, void *ctx)
+{
+	(void)out;
+	(void)room;
+	(void)ctx;
+	return EVCHAT_END;
+}
+
+static void
+answer_with_nothing(struct world *w, const char *event)
+{
+	struct evchat_producer p = {.more = end_at_once};
+
+	if (strcmp(event, "frame") == 0 && ++w->hook_count > 0)
+		ck_assert_int_eq(evchat_push_producer(w->ch, p), 0);
+}
+
+START_TEST(answers_that_come_to_nothing_do_not_stop_the_dispatch)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\n"));
+	w.hook = answer_with_nothing;
+	for (int i = 0; i < 20; i++)
+		peer_send_text(&w, "a\n");
+	world_run(&w);
+	ck_assert_uint_eq(w.hook_count, 20);
+	world_free(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -884,6 +918,7 @@ main(void)
 	RULE(a_file_that_was_cut_short_is_no_whole_answer);
 	RULE(a_file_counts_as_waiting_output);
 	RULE(discard_output_keeps_a_pending_close);
+	RULE(answers_that_come_to_nothing_do_not_stop_the_dispatch);
 	RULE(a_producer_that_is_fed_by_its_own_channel_is_not_starved);
 #undef RULE
 	tcase_add_test(all, small_pushes_to_a_stuck_peer_are_joined);

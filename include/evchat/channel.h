@@ -340,8 +340,8 @@ EVCHAT_EXPORT uint64_t evchat_pending(const struct evchat *ch);
 /** In `closed`: how many bytes waited when the channel ended. */
 EVCHAT_EXPORT uint64_t evchat_unsent(const struct evchat *ch);
 
-/** How many bytes of the frame under way have arrived and been looked at; of an
- * overlong one, those before its limit. */
+/** How many bytes of the frame under way have arrived and been looked at; of
+ * one that is being skipped, those before its limit. */
 EVCHAT_EXPORT uint64_t evchat_partial(const struct evchat *ch);
 
 /** The errno that EVCHAT_REASON_ERROR came with, otherwise 0. */

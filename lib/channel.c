@@ -142,7 +142,7 @@ settle_waiting(struct evchat *ch)
 	bool sleeping = evchat_queue_is_asleep_(&ch->queue) &&
 			!evchat_transport_pending_(&ch->transport);
 
-	evchat_channel_linger_(ch, sleeping && ch->reason == EVCHAT_REASON_EOF);
+	evchat_channel_linger_(ch, sleeping && input_is_told(ch));
 }
 
 /* Closing, and all is sent.  An answer may still be on its way: a close now
@@ -421,6 +421,7 @@ cut_off_taken(struct evchat *ch)
 		ch->lent = evbuffer_new();
 	if (!ch->lent)
 		return EVCHAT_ERR_NO_MEMORY;
+	ch->transport.run_len = 0; /* offsets begin anew */
 	if (evbuffer_remove_buffer(input, ch->lent, ch->taken) < 0)
 		return EVCHAT_ERR_EVENT;
 	ch->bytes_in += ch->taken;
@@ -428,24 +429,43 @@ cut_off_taken(struct evchat *ch)
 	return 0;
 }
 
-/* A partial frame goes back to the input, what was pushed to the output. */
+/* Put a partial frame back in front of the input: all of it or nothing, which
+ * evbuffer_prepend() does not promise without memory. */
+static int
+put_back(struct evbuffer *input, const struct evchat_gather *frame)
+{
+	struct evbuffer *front;
+	int error;
+
+	if (!frame->len)
+		return 0;
+	front = evbuffer_new();
+	if (!front)
+		return EVCHAT_ERR_NO_MEMORY;
+	error = evchat_append_copy_(front, frame->bytes, frame->len);
+	if (!error && evbuffer_prepend_buffer(input, front))
+		error = EVCHAT_ERR_EVENT;
+	evbuffer_free(front);
+	return error;
+}
+
+/* What was not handed over goes to the input, what was pushed to the output. */
 static int
 give_back(struct evchat *ch)
 {
 	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
 	struct evbuffer *output = ch->queue.front;
-	size_t gathered = ch->gather.len;
 	int error = cut_off_taken(ch);
 
+	if (!error)
+		error = put_back(input, &ch->gather);
 	if (error)
 		return error;
-	if (gathered && evbuffer_prepend(input, ch->gather.bytes, gathered))
-		return EVCHAT_ERR_NO_MEMORY;
 	if (!output || !evbuffer_get_length(output) ||
 	    !evchat_transport_write_(&ch->transport, output))
 		return 0;
 	/* Cannot fail: the start of an input is never frozen. */
-	(void)evbuffer_drain(input, gathered);
+	(void)evbuffer_drain(input, ch->gather.len);
 	evchat_channel_fail_(ch, errno);
 	return EVCHAT_ERR_EVENT;
 }

@@ -458,11 +458,11 @@ evchat_discard_input(struct evchat *ch)
 
 	if (error)
 		return error;
-	/* A frame of which nothing is dropped is still found. */
-	complete = ch->step.verdict == EVCHAT_VERDICT_FOUND && !ch->step.give &&
-		   !ch->step.drop;
-	if (!complete)
-		ch->step = (struct evchat_step){0};
+	/* A count that is complete lacks nothing: it is still found. */
+	complete = ch->step.verdict == EVCHAT_VERDICT_FOUND && !ch->step.drop;
+	ch->step = (struct evchat_step){0};
+	if (complete)
+		ch->step.verdict = EVCHAT_VERDICT_FOUND;
 	/* It is consumed when the callback that may be looking at it is over.
 	 */
 	ch->taken = evchat_transport_input_(&ch->transport);

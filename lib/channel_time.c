@@ -64,8 +64,8 @@ time_idle(struct evchat *ch)
 	unsigned ms = ch->limits->idle_deadline_ms;
 	uint64_t heard;
 
-	if (!ms || evchat_channel_has_output_(ch) || ch->input_end ||
-	    ch->closing) {
+	if (!ms || !ch->transport.can_read || evchat_channel_has_output_(ch) ||
+	    ch->input_end || ch->closing) {
 		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_IDLE);
 		return;
 	}

@@ -173,6 +173,24 @@ bind_tcp(struct sockaddr_in *at)
 	return fd;
 }
 
+START_TEST(nobody_waits_for_a_sleeper_when_closing_to_a_peer_that_has_gone)
+{
+	struct world w;
+	struct evchat_producer p = {.more = never};
+
+	open_plain(&w, _i);
+	evchat_push_producer(w.ch, p);
+	evchat_close_when_done(w.ch);
+	peer_send_eof(&w);
+	world_run(&w);
+	world_pass(&w, 1999);
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
 /* A loopback TCP connection: near for the channel, far for the test. */
 static void
 connect_tcp(int *near, int *far)
@@ -1292,6 +1310,7 @@ main(void)
 	RULE(with_eof_callback_the_channel_stays_open_for_output);
 	RULE(a_sleeping_producer_is_given_up_when_the_peer_has_gone);
 	RULE(an_idle_channel_closes_at_once_from_the_loop);
+	RULE(nobody_waits_for_a_sleeper_when_closing_to_a_peer_that_has_gone);
 	RULE(close_when_done_sends_everything_then_waits_for_the_peer);
 	RULE(a_peer_that_stays_silent_is_left_after_the_linger_time);
 	RULE(close_when_done_closes_a_paused_channel);

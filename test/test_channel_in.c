@@ -1051,6 +1051,26 @@ START_TEST(a_count_that_is_complete_is_found_though_input_is_discarded)
 }
 END_TEST
 
+START_TEST(a_count_that_was_looked_at_is_found_though_input_is_discarded)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_pieces();
+	struct evchat_limits limits = {.read_budget = 4};
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_limits(w.ch, &limits);
+	evchat_set_terminator(w.ch, evchat_count(4));
+	peer_send_text(&w, "abcd");
+	world_turn(&w);
+	evchat_discard_input(w.ch);
+	world_run(&w);
+	peer_send_text(&w, "efgh");
+	world_run(&w);
+	ck_assert_ptr_nonnull(strstr(world_transcript(&w), "found"));
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(what_came_under_none_is_no_part_of_a_frame)
 {
 	struct world w;
@@ -1225,6 +1245,7 @@ main(void)
 	RULE(bad_terminators_are_refused_and_the_old_one_stays);
 	RULE(frames_nobody_wants_are_dropped);
 	RULE(a_count_that_is_complete_is_found_though_input_is_discarded);
+	RULE(a_count_that_was_looked_at_is_found_though_input_is_discarded);
 	RULE(what_came_under_none_is_no_part_of_a_frame);
 	RULE(a_frame_that_began_in_pieces_goes_on_in_pieces);
 	RULE(records_are_what_they_were_set_to);

@@ -763,6 +763,28 @@ START_TEST(a_pipe_end_does_what_it_can)
 }
 END_TEST
 
+START_TEST(a_pipe_end_that_only_writes_is_never_idle)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	struct evchat_limits limits = {.idle_deadline_ms = 100};
+	int ends[2];
+
+	world_init(&w, OVER_SOCKET);
+	ck_assert_int_eq(pipe(ends), 0);
+	w.ch = evchat_open(w.base, ends[1], 0, &cb, &w);
+	ck_assert_int_eq(evchat_set_limits(w.ch, &limits), 0);
+	evchat_push(w.ch, "x", 1);
+	world_run(&w);
+	/* No timer is made for what cannot pass. */
+	ck_assert_uint_eq(evchat_deadlines_next_(&w.ch->deadlines), 0);
+	world_pass(&w, 1000);
+	world_expect(&w, "");
+	close(ends[0]);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(a_kept_descriptor_stays_open)
 {
 	struct world w;
@@ -1349,6 +1371,7 @@ main(void)
 	tcase_add_test(once, tcp_sockets_do_not_delay_and_do_not_block);
 	tcase_add_test(once, a_pipe_end_does_what_it_can);
 	tcase_add_test(once, a_kept_descriptor_stays_open);
+	tcase_add_test(once, a_pipe_end_that_only_writes_is_never_idle);
 	tcase_add_test(
 	    once, a_connecting_bufferevent_tells_when_it_has_connected);
 	tcase_add_test(once, a_refused_connection_ends_with_its_errno);

@@ -278,6 +278,51 @@ START_TEST(nothing_is_lost_silently_when_memory_runs_out)
 }
 END_TEST
 
+static void
+note_frame(struct evchat *ch, const void *bytes, size_t len, void *ctx)
+{
+	(void)ch, (void)ctx;
+	note(bytes, len);
+}
+
+/* Detach in the middle of a frame; true when it failed, and changed nothing. */
+static bool
+fail_to_detach(size_t n)
+{
+	static const struct evchat_callbacks callbacks = {.frame = note_frame};
+	struct bufferevent *bev;
+
+	memory_watch();
+	begin();
+	talk.ch = evchat_open(talk.base, talk.fds[0], 0, &callbacks, NULL);
+	must(evchat_set_terminator(talk.ch, EVCHAT_LIT("\r\n")));
+	say("one\r\nab");
+	must(evchat_push(talk.ch, "pushed", 6));
+	memory_refuse_once_after(n);
+	bev = evchat_detach(talk.ch);
+	memory_refuse_none();
+	if (bev)
+		talk.ch = NULL;
+	else
+		say("cd\r\n");
+	ck_assert_str_eq(talk.frames, bev ? "one|" : "one|abcd|");
+	if (bev)
+		bufferevent_free(bev);
+	end(NULL, true);
+	ck_assert_uint_eq(memory_live(), 0);
+	return !bev;
+}
+
+START_TEST(a_detach_without_memory_changes_nothing)
+{
+	size_t n = 0;
+
+	while (fail_to_detach(n))
+		n++;
+	ck_assert_uint_gt(n, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -290,5 +335,6 @@ main(void)
 	    nothing_is_lost_silently_when_one_allocation_fails, 0, BELOWS);
 	tcase_add_loop_test(
 	    sweeps, nothing_is_lost_silently_when_memory_runs_out, 0, BELOWS);
+	tcase_add_test(sweeps, a_detach_without_memory_changes_nothing);
 	return suite_run(s);
 }

@@ -119,6 +119,9 @@ enum evchat_open_flag {
  * that are in its input already are looked at from the loop without waiting for
  * the network.
  *
+ * A filter must not hold back more than output_high: producers would wait for
+ * room for ever.
+ *
  * libevent's own TLS bufferevents send no close_notify, may report EOF before
  * the last bytes (make them with BEV_OPT_DEFER_CALLBACKS), and cannot have
  * their output discarded.
@@ -341,7 +344,8 @@ EVCHAT_EXPORT uint64_t evchat_pending(const struct evchat *ch);
 EVCHAT_EXPORT uint64_t evchat_unsent(const struct evchat *ch);
 
 /** How many bytes of the frame under way have arrived and been looked at; of
- * one that is being skipped, those before its limit. */
+ * one that is being skipped, those before its limit, or 0
+ * once its end is in hand. */
 EVCHAT_EXPORT uint64_t evchat_partial(const struct evchat *ch);
 
 /** The errno that EVCHAT_REASON_ERROR came with, otherwise 0. */
@@ -376,7 +380,8 @@ EVCHAT_EXPORT void *evchat_ctx(const struct evchat *ch);
 
 /**
  * The bufferevent below, to look at: its descriptor, its base.  To rate-limit
- * or filter, build the bufferevent first and give it to evchat_new().
+ * or filter, build the bufferevent first and give it to evchat_new().  NULL in
+ * `closed`.
  */
 EVCHAT_EXPORT struct bufferevent *evchat_bufferevent(const struct evchat *ch);
 

@@ -13,6 +13,26 @@
 
 struct event;
 
+/* What is timed. */
+struct evchat_time {
+	struct event *timer;
+	uint64_t timer_due; /* 0: not running */
+	struct evchat_deadlines deadlines;
+	uint64_t heard; /* bytes in when the idle deadline was started */
+	uint64_t sent;  /* bytes out when the write deadline was started */
+	unsigned grace; /* turns left to a peer that may be in time */
+};
+
+/*
+ * What wants to know when a channel is over: `cut` is called once, when it is
+ * freed, detached or about to be told that it is closed, and its descriptor
+ * goes in the loop's next turn.  The tie is off then.
+ */
+struct evchat_tie {
+	struct evchat_tie *next;
+	void (*cut)(struct evchat_tie *tie);
+};
+
 /* How far the end of the input has come. */
 enum evchat_input_end {
 	EVCHAT_INPUT_OPEN,
@@ -26,6 +46,7 @@ struct evchat {
 	void *ctx;
 	const struct evchat_limits *limits; /* the defaults, or its own */
 	struct evchat_transport transport;
+	struct evchat_tie *ties;
 
 	/* Input. */
 	struct evchat_framer framer;
@@ -33,8 +54,6 @@ struct evchat {
 	struct evchat_step step; /* what is left to do of the last one */
 	size_t taken;      /* input handed over or dropped, not yet consumed */
 	size_t turn_bytes; /* what may still be looked at in this turn */
-	unsigned turn_frames;
-	enum evchat_input_end input_end;
 	uint64_t bytes_in, frames_in;
 
 	/* Output. */
@@ -42,19 +61,16 @@ struct evchat {
 	uint64_t copied; /* since the output was last empty */
 	uint64_t moved;  /* to the transport, ever */
 
-	/* Time. */
-	struct evchat_deadlines deadlines;
-	struct event *timer;
-	uint64_t timer_due; /* 0: not running */
-	uint64_t heard;     /* bytes in when the idle deadline was started */
-	uint64_t sent;      /* bytes out when the write deadline was started */
-	unsigned grace;     /* turns left to a peer that may be in time */
+	struct evchat_time *time; /* NULL until something is timed */
 	struct evbuffer *lent; /* what a callback that detached may look at */
 
+	unsigned turn_frames; /* what may still be dispatched in this turn */
+
 	/* The end. */
+	int error; /* of the first failure: what evchat_errno() says */
 	uint64_t unsent;
-	int error; /* errno of the first failure */
-	enum evchat_reason reason;
+	enum evchat_reason reason : 8;
+	enum evchat_input_end input_end : 8;
 
 	bool serving : 1;  /* a turn is under way; callbacks may be running */
 	bool again : 1;    /* there is more to do when it is over */
@@ -64,6 +80,8 @@ struct evchat {
 	bool whole : 1;     /* the frame of this step is handed over whole */
 	bool connected : 1; /* has been heard of and not been told */
 	bool closing : 1;   /* when all is sent, with `reason` */
+	bool shut : 1;      /* for output: FIN when all is sent */
+	bool doomed : 1;    /* to end with `reason` in its next turn */
 	bool finished : 1;  /* all is sent, FIN included */
 	bool broken : 1;    /* nothing more can be sent */
 	bool above : 1;     /* output has passed its high mark */
@@ -82,6 +100,9 @@ evchat_channel_is_open_(const struct evchat *ch)
 	return !ch->dead && !ch->ended;
 }
 
+/* channel.c: are there any, with zeros where they must be? */
+bool evchat_callbacks_are_valid_(const struct evchat_callbacks *callbacks);
+
 /* channel.c: 0, or why a call that changes something must not. */
 int evchat_channel_check_(const struct evchat *ch);
 
@@ -96,11 +117,43 @@ void evchat_channel_end_(struct evchat *ch, enum evchat_reason reason);
  */
 void evchat_channel_fail_(struct evchat *ch, int error);
 
+/* channel.c: end it from the loop, by somebody else's will, unless it is freed
+ * before.  `error` is for evchat_errno(). */
+void evchat_channel_doom_(
+    struct evchat *ch, enum evchat_reason reason, int error);
+
+/* channel.c: a channel that waits for a descriptor; NULL with errno. */
+struct evchat *evchat_channel_await_(struct event_base *base,
+    const struct evchat_callbacks *callbacks, void *ctx);
+
+/* channel.c: here it is, connected; taken in every case.  From the loop only.
+ */
+void evchat_channel_attach_(struct evchat *ch, int fd);
+
+/* channel.c: tie something to a channel that is open, and untie it. */
+void evchat_channel_tie_(struct evchat *ch, struct evchat_tie *tie);
+void evchat_channel_untie_(struct evchat *ch, struct evchat_tie *tie);
+
+/* channel.c: have these limits, which others have too.  Before its first turn.
+ */
+void evchat_channel_share_limits_(
+    struct evchat *ch, const struct evchat_limits *shared);
+
 /* channel.c: have a turn, now.  From the loop only. */
 void evchat_channel_serve_(struct evchat *ch);
 
 /* channel_time.c: have a turn after the other channels had theirs. */
 void evchat_channel_yield_(struct evchat *ch);
+
+/* channel_time.c: start a deadline anew, `ms` from now, unless that is 0; stop
+ * it; ask for it.  Without memory the channel ends. */
+void evchat_channel_start_(
+    struct evchat *ch, enum evchat_deadline which, unsigned ms);
+void evchat_channel_stop_(struct evchat *ch, enum evchat_deadline which);
+bool evchat_channel_times_(const struct evchat *ch, enum evchat_deadline which);
+
+/* channel_time.c: nothing is timed any more. */
+void evchat_channel_forget_time_(struct evchat *ch);
 
 /* channel_time.c: what the peer did or took starts its deadlines anew. */
 void evchat_channel_note_progress_(struct evchat *ch);

@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 
 /* Ten thousand idle channels are to cost little beside their bufferevents. */
-static_assert(sizeof(struct evchat) <= 616, "a channel has grown");
+static_assert(sizeof(struct evchat) <= 528, "a channel has grown");
 
 int
 evchat_channel_check_(const struct evchat *ch)
@@ -74,6 +74,17 @@ evchat_channel_fail_(struct evchat *ch, int error)
 	note_error(ch, error);
 	evchat_channel_end_(ch,
 	    error == ENOMEM ? EVCHAT_REASON_NO_MEMORY : EVCHAT_REASON_ERROR);
+}
+
+void
+evchat_channel_doom_(struct evchat *ch, enum evchat_reason reason, int error)
+{
+	if (!evchat_channel_is_open_(ch) || ch->doomed)
+		return;
+	ch->doomed = true;
+	ch->reason = reason;
+	ch->error = error;
+	evchat_channel_wish_(ch);
 }
 
 static void
@@ -145,25 +156,45 @@ settle_waiting(struct evchat *ch)
 	evchat_channel_linger_(ch, sleeping && input_is_told(ch));
 }
 
+/* All has left evchat: also the layers below, and then FIN? */
+static bool
+finish(struct evchat *ch)
+{
+	if (!ch->finished)
+		ch->finished = evchat_transport_finish_(&ch->transport);
+	return ch->finished;
+}
+
+/* Only output is closed, and all is sent; with the peer's end that is all. */
+static void
+settle_shut(struct evchat *ch)
+{
+	if (finish(ch) && input_is_told(ch))
+		evchat_channel_end_(ch, EVCHAT_REASON_EOF);
+}
+
+/* Closing before it is connected, and with nothing to connect for. */
+static void
+settle_unconnected(struct evchat *ch)
+{
+	if (ch->closing && evchat_queue_is_empty_(&ch->queue))
+		evchat_channel_end_(ch, ch->reason);
+}
+
 /* Closing, and all is sent.  An answer may still be on its way: a close now
  * could turn what the peer still sends into a reset that destroys it (S48). */
 static void
 settle_sent(struct evchat *ch)
 {
-	bool half_closed = false;
-
-	if (!ch->finished &&
-	    !evchat_transport_finish_(&ch->transport, &half_closed)) {
+	if (!finish(ch)) {
 		/* A producer that was waited for has come to its end. */
 		evchat_channel_linger_(ch, false);
 		if (ch->error && input_is_told(ch))
 			evchat_channel_end_(ch, EVCHAT_REASON_ERROR);
 		return;
 	}
-	if (!ch->finished && half_closed && ch->moved)
-		evchat_channel_linger_(ch, true);
-	ch->finished = true;
-	if (!evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_LINGER) ||
+	evchat_channel_linger_(ch, ch->transport.half_closed && ch->moved);
+	if (!evchat_channel_times_(ch, EVCHAT_DEADLINE_LINGER) ||
 	    input_is_told(ch))
 		evchat_channel_end_(ch, ch->reason);
 }
@@ -173,7 +204,11 @@ settle(struct evchat *ch)
 {
 	if (!evchat_channel_is_open_(ch))
 		return;
-	if (ch->broken)
+	if (ch->doomed)
+		evchat_channel_end_(ch, ch->reason);
+	else if (ch->transport.waiting)
+		settle_unconnected(ch);
+	else if (ch->broken)
 		settle_broken(ch);
 	else if (ch->closing && evchat_queue_is_empty_(&ch->queue))
 		settle_sent(ch);
@@ -181,27 +216,49 @@ settle(struct evchat *ch)
 		evchat_channel_end_(ch, EVCHAT_REASON_ERROR);
 	else if (ch->closing)
 		settle_waiting(ch);
+	else if (ch->shut && evchat_queue_is_empty_(&ch->queue))
+		settle_shut(ch);
 }
 
 /* --- Leaving. --- */
+
+void
+evchat_channel_tie_(struct evchat *ch, struct evchat_tie *tie)
+{
+	tie->next = ch->ties;
+	ch->ties = tie;
+}
+
+void
+evchat_channel_untie_(struct evchat *ch, struct evchat_tie *tie)
+{
+	struct evchat_tie **at = &ch->ties;
+
+	while (*at && *at != tie)
+		at = &(*at)->next;
+	if (*at)
+		*at = tie->next;
+}
+
+static void
+cut_ties(struct evchat *ch)
+{
+	struct evchat_tie *tie;
+
+	while ((tie = ch->ties)) {
+		ch->ties = tie->next;
+		tie->cut(tie);
+	}
+}
 
 /* Everything but the channel's own memory goes; releases and cleanups run. */
 static void
 tear_down(struct evchat *ch, bool reset)
 {
+	cut_ties(ch);
 	evchat_transport_close_(&ch->transport, reset);
 	evchat_queue_clear_(&ch->queue);
-	if (ch->timer)
-		event_free(ch->timer);
-	ch->timer = NULL;
-}
-
-static void
-drop_limits(struct evchat *ch)
-{
-	if (ch->limits != &evchat_default_limits_)
-		evchat_mfree_((void *)ch->limits);
-	ch->limits = &evchat_default_limits_;
+	evchat_channel_forget_time_(ch);
 }
 
 static void
@@ -212,8 +269,16 @@ destroy(struct evchat *ch)
 	evchat_queue_clear_(&ch->queue);
 	if (ch->lent)
 		evbuffer_free(ch->lent);
-	drop_limits(ch);
+	evchat_limits_release_(ch->limits);
 	evchat_mfree_(ch);
+}
+
+/* Would the peer take a part of an answer for the whole? */
+static bool
+was_cut_short(const struct evchat *ch)
+{
+	return ch->reason == EVCHAT_REASON_PRODUCER ||
+	       (ch->reason == EVCHAT_REASON_CUT && ch->unsent);
 }
 
 static void
@@ -221,11 +286,12 @@ tell_closed(struct evchat *ch)
 {
 	if (!ch->unsent)
 		ch->unsent = evchat_pending(ch);
-	if (ch->reason != EVCHAT_REASON_ERROR)
+	if (ch->reason != EVCHAT_REASON_ERROR &&
+	    ch->reason != EVCHAT_REASON_LOOKUP)
 		ch->error = 0;
 	ch->moved = evchat_channel_sent_(ch);
 	ch->bytes_in = evchat_channel_heard_(ch);
-	tear_down(ch, ch->reason == EVCHAT_REASON_PRODUCER && !ch->keep_fd);
+	tear_down(ch, was_cut_short(ch) && !ch->keep_fd);
 	if (ch->callbacks.closed)
 		ch->callbacks.closed(ch, ch->reason, ch->ctx);
 	ch->dead = true;
@@ -283,14 +349,14 @@ evchat_channel_serve_(struct evchat *ch)
 
 /* --- Birth. --- */
 
-static bool
-are_valid(const struct evchat_callbacks *callbacks)
+bool
+evchat_callbacks_are_valid_(const struct evchat_callbacks *callbacks)
 {
 	return callbacks && !callbacks->reserved[0] && !callbacks->reserved[1];
 }
 
 static struct evchat *
-make(struct bufferevent *bev, bool can_read, bool can_write,
+make(struct bufferevent *bev, unsigned ways,
     const struct evchat_callbacks *callbacks, void *ctx)
 {
 	struct evchat *ch = evchat_zalloc_(sizeof *ch);
@@ -302,8 +368,8 @@ make(struct bufferevent *bev, bool can_read, bool can_write,
 	ch->ctx = ctx;
 	ch->limits = &evchat_default_limits_;
 	ch->serving = true; /* a filter may call back at once */
-	error = evchat_transport_open_(&ch->transport, bev, can_read, can_write,
-	    ch->limits->output_low, on_news, ch);
+	error = evchat_transport_open_(
+	    &ch->transport, bev, ways, ch->limits->output_low, on_news, ch);
 	if (error) {
 		destroy(ch);
 		return evchat_refuse_(error);
@@ -318,9 +384,9 @@ struct evchat *
 evchat_new(struct bufferevent *bev, const struct evchat_callbacks *callbacks,
     void *ctx)
 {
-	if (!bev || !are_valid(callbacks))
+	if (!bev || !evchat_callbacks_are_valid_(callbacks))
 		return evchat_refuse_(EVCHAT_ERR_INVALID);
-	return make(bev, true, true, callbacks, ctx);
+	return make(bev, EVCHAT_CAN_BOTH, callbacks, ctx);
 }
 
 /* epoll refuses what is always ready, and libevent then writes nothing and
@@ -334,18 +400,52 @@ can_be_waited_for(int fd)
 	       !S_ISDIR(st.st_mode);
 }
 
-static struct bufferevent *
-wrap_descriptor(struct event_base *base, int fd, unsigned flags)
+/* Head and body in two sends cost 43 ms without.  What is not TCP refuses it,
+ * and does not need it. */
+static void
+send_at_once(int fd)
 {
 	int one = 1;
-	short options = flags & EVCHAT_OPEN_KEEP_FD ? 0 : BEV_OPT_CLOSE_ON_FREE;
 
-	if (evutil_make_socket_nonblocking(fd))
-		return NULL;
-	/* Head and body in two sends cost 43 ms without.  What is not TCP
-	 * refuses it, and does not need it. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	return bufferevent_socket_new(base, fd, options);
+}
+
+/* A channel on a bufferevent of its own making. */
+static struct evchat *
+make_socket(struct event_base *base, int fd, unsigned flags, unsigned ways,
+    const struct evchat_callbacks *callbacks, void *ctx)
+{
+	short options = flags & EVCHAT_OPEN_KEEP_FD ? 0 : BEV_OPT_CLOSE_ON_FREE;
+	struct bufferevent *bev = bufferevent_socket_new(base, fd, options);
+	struct evchat *ch;
+	int error;
+
+	if (!bev)
+		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
+	ch = make(bev, ways, callbacks, ctx);
+	if (ch) {
+		ch->keep_fd = flags & EVCHAT_OPEN_KEEP_FD;
+		return ch;
+	}
+	error = errno;
+	/* Without its descriptor, which was not taken. */
+	(void)bufferevent_setfd(bev, -1);
+	bufferevent_free(bev);
+	errno = error;
+	return NULL;
+}
+
+static unsigned
+ways_of(int mode)
+{
+	switch (mode & O_ACCMODE) {
+	case O_RDONLY:
+		return EVCHAT_CAN_READ;
+	case O_WRONLY:
+		return EVCHAT_CAN_WRITE;
+	default:
+		return EVCHAT_CAN_BOTH;
+	}
 }
 
 struct evchat *
@@ -353,30 +453,45 @@ evchat_open(struct event_base *base, int fd, unsigned flags,
     const struct evchat_callbacks *callbacks, void *ctx)
 {
 	int mode = fcntl(fd, F_GETFL);
-	struct bufferevent *bev;
-	struct evchat *ch;
 
 	if (mode < 0)
 		return NULL; /* EBADF */
-	mode &= O_ACCMODE;
-	if (!base || !are_valid(callbacks) ||
+	if (!base || !evchat_callbacks_are_valid_(callbacks) ||
 	    flags & ~(unsigned)EVCHAT_OPEN_KEEP_FD || !can_be_waited_for(fd))
 		return evchat_refuse_(EVCHAT_ERR_INVALID);
-	bev = wrap_descriptor(base, fd, flags);
-	if (!bev)
-		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
-	ch = make(bev, mode != O_WRONLY, mode != O_RDONLY, callbacks, ctx);
-	if (!ch) {
-		int error = errno;
+	if (evutil_make_socket_nonblocking(fd))
+		return evchat_refuse_(EVCHAT_ERR_EVENT);
+	send_at_once(fd);
+	return make_socket(base, fd, flags, ways_of(mode), callbacks, ctx);
+}
 
-		/* Without its descriptor, which was not taken. */
-		(void)bufferevent_setfd(bev, -1);
-		bufferevent_free(bev);
-		errno = error;
-		return NULL;
+struct evchat *
+evchat_channel_await_(struct event_base *base,
+    const struct evchat_callbacks *callbacks, void *ctx)
+{
+	return make_socket(
+	    base, -1, 0, EVCHAT_CAN_BOTH | EVCHAT_WAITS, callbacks, ctx);
+}
+
+void
+evchat_channel_attach_(struct evchat *ch, int fd)
+{
+	send_at_once(fd);
+	errno = 0;
+	if (evchat_transport_attach_(&ch->transport, fd)) {
+		evchat_channel_doom_(ch, EVCHAT_REASON_NO_MEMORY, 0);
+		return;
 	}
-	ch->keep_fd = flags & EVCHAT_OPEN_KEEP_FD;
-	return ch;
+	ch->connected = true;
+	evchat_channel_wish_(ch);
+}
+
+void
+evchat_channel_share_limits_(
+    struct evchat *ch, const struct evchat_limits *shared)
+{
+	ch->limits = evchat_limits_hold_(shared);
+	evchat_transport_set_low_(&ch->transport, shared->output_low);
 }
 
 /* --- Death. --- */
@@ -384,11 +499,31 @@ evchat_open(struct event_base *base, int fd, unsigned flags,
 void
 evchat_close_when_done(struct evchat *ch)
 {
-	if (!ch || !evchat_channel_is_open_(ch) || ch->closing)
+	if (!ch || !evchat_channel_is_open_(ch) || ch->doomed || ch->closing)
 		return;
 	ch->closing = true;
 	ch->reason = EVCHAT_REASON_DONE;
 	evchat_channel_wish_(ch);
+}
+
+int
+evchat_shutdown_write(struct evchat *ch)
+{
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return error;
+	if (ch->closing || ch->doomed)
+		return EVCHAT_ERR_CLOSING;
+	if (!ch->transport.can_write)
+		return EVCHAT_ERR_INVALID;
+	if (!ch->transport.can_read) {
+		evchat_close_when_done(ch);
+		return 0;
+	}
+	ch->shut = true;
+	evchat_channel_wish_(ch);
+	return 0;
 }
 
 void
@@ -475,8 +610,11 @@ check_detach(const struct evchat *ch)
 {
 	if (!ch)
 		return EVCHAT_ERR_INVALID;
-	if (!evchat_channel_is_open_(ch) || ch->closing)
+	if (!evchat_channel_is_open_(ch) || ch->closing || ch->shut ||
+	    ch->doomed)
 		return EVCHAT_ERR_CLOSING;
+	if (ch->transport.waiting)
+		return EVCHAT_ERR_BUSY;
 	return evchat_queue_has_producers_(&ch->queue) ? EVCHAT_ERR_BUSY : 0;
 }
 
@@ -520,7 +658,7 @@ evchat_set_callbacks(
 
 	if (error)
 		return error;
-	if (!are_valid(callbacks))
+	if (!evchat_callbacks_are_valid_(callbacks))
 		return EVCHAT_ERR_INVALID;
 	ch->callbacks = *callbacks;
 	return 0;
@@ -529,24 +667,15 @@ evchat_set_callbacks(
 int
 evchat_set_limits(struct evchat *ch, const struct evchat_limits *limits)
 {
-	struct evchat_limits *own = NULL;
+	const struct evchat_limits *own;
 	int error = evchat_channel_check_(ch);
 
+	if (!error)
+		error = evchat_limits_new_(&own, limits);
 	if (error)
 		return error;
-	if (limits) {
-		own = evchat_malloc_(sizeof *own);
-		if (!own)
-			return EVCHAT_ERR_NO_MEMORY;
-		*own = *limits;
-	}
-	if (own && !evchat_limits_resolve_(own)) {
-		evchat_mfree_(own);
-		return EVCHAT_ERR_INVALID;
-	}
-	drop_limits(ch);
-	if (own)
-		ch->limits = own;
+	evchat_limits_release_(ch->limits);
+	ch->limits = own;
 	evchat_transport_set_low_(&ch->transport, ch->limits->output_low);
 	evchat_channel_wish_(ch);
 	return 0;

@@ -8,7 +8,6 @@
  * another terminator.
  */
 #include "channel-internal.h"
-#include "clock-internal.h"
 #include "terminator-internal.h"
 #include <assert.h>
 #include <string.h>
@@ -47,8 +46,9 @@ has_work(const struct evchat *ch)
 static bool
 is_allowed(const struct evchat *ch)
 {
-	return evchat_channel_is_open_(ch) && !ch->closing && !ch->paused &&
-	       !ch->yielding && ch->turn_frames && ch->turn_bytes &&
+	return evchat_channel_is_open_(ch) && !ch->doomed && !ch->closing &&
+	       !ch->transport.waiting && !ch->paused && !ch->yielding &&
+	       ch->turn_frames && ch->turn_bytes &&
 	       !evchat_channel_is_clogged_(ch);
 }
 
@@ -233,13 +233,9 @@ time_frame(struct evchat *ch)
 	unsigned ms = evchat_channel_frame_ms_(ch);
 
 	if (!begun || !ms)
-		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);
-	if (!begun || !ms ||
-	    evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_FRAME))
-		return;
-	evchat_deadline_start_(
-	    &ch->deadlines, EVCHAT_DEADLINE_FRAME, evchat_clock_ms_(), ms);
-	ch->grace = 0;
+		evchat_channel_stop_(ch, EVCHAT_DEADLINE_FRAME);
+	else if (!evchat_channel_times_(ch, EVCHAT_DEADLINE_FRAME))
+		evchat_channel_start_(ch, EVCHAT_DEADLINE_FRAME, ms);
 }
 
 static uint64_t
@@ -423,7 +419,7 @@ evchat_get_terminator(
 size_t
 evchat_matched(const struct evchat *ch)
 {
-	return ch ? ch->framer.matched : EVCHAT_MATCHED_NONE;
+	return ch ? evchat_framer_matched_(&ch->framer) : EVCHAT_MATCHED_NONE;
 }
 
 static int
@@ -468,7 +464,7 @@ evchat_discard_input(struct evchat *ch)
 	ch->taken = evchat_transport_input_(&ch->transport);
 	evchat_framer_restart_(&ch->framer);
 	evchat_gather_empty_(&ch->gather);
-	evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);
+	evchat_channel_stop_(ch, EVCHAT_DEADLINE_FRAME);
 	evchat_channel_wish_(ch);
 	return 0;
 }

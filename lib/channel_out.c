@@ -157,7 +157,7 @@ has_enough_below(const struct evchat *ch)
 void
 evchat_channel_give_output_(struct evchat *ch)
 {
-	if (!evchat_channel_is_open_(ch) || ch->broken)
+	if (!evchat_channel_is_open_(ch) || ch->broken || ch->transport.waiting)
 		return;
 	if (!has_enough_below(ch) && ask_producers(ch))
 		move_front(ch);
@@ -176,7 +176,7 @@ check(const struct evchat *ch)
 
 	if (error)
 		return error;
-	if (ch->closing || ch->broken)
+	if (ch->closing || ch->shut || ch->broken)
 		return EVCHAT_ERR_CLOSING;
 	return ch->transport.can_write ? 0 : EVCHAT_ERR_INVALID;
 }
@@ -396,6 +396,12 @@ uint64_t
 evchat_pending(const struct evchat *ch)
 {
 	return ch ? pending(ch) : 0;
+}
+
+bool
+evchat_has_room(const struct evchat *ch)
+{
+	return ch && pending(ch) <= ch->limits->output_high;
 }
 
 uint64_t

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The time of a channel: its timer, which deadlines run, and what happens when
- * one passes.  What is due when is arithmetic, and lies in deadline.c.
+ * one passes.  What is due when is arithmetic, and lies in deadline.c.  A
+ * channel that is never timed has no memory of it.
  */
+#include "alloc-internal.h"
 #include "channel-internal.h"
 #include "clock-internal.h"
 #include <event2/event.h>
@@ -19,24 +21,49 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	ch->timer_due = 0;
+	ch->time->timer_due = 0;
 	ch->yielding = false;
 	ch->late = true;
 	evchat_channel_serve_(ch);
 }
 
+/* NULL without memory. */
+static struct evchat_time *
+time_of(struct evchat *ch)
+{
+	struct evchat_time *time = ch->time;
+
+	if (time)
+		return time;
+	time = evchat_zalloc_(sizeof *time);
+	if (!time)
+		return NULL;
+	time->timer =
+	    evtimer_new(bufferevent_get_base(ch->transport.bev), on_timer, ch);
+	if (time->timer)
+		return ch->time = time;
+	evchat_mfree_(time);
+	return NULL;
+}
+
+void
+evchat_channel_forget_time_(struct evchat *ch)
+{
+	if (!ch->time)
+		return;
+	event_free(ch->time->timer);
+	evchat_mfree_(ch->time);
+	ch->time = NULL;
+}
+
 static int
-start_timer(struct evchat *ch, uint64_t ms)
+start_timer(struct evchat_time *time, uint64_t due, uint64_t ms)
 {
 	struct timeval tv = {
 	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
 
-	if (!ch->timer)
-		ch->timer = evtimer_new(
-		    bufferevent_get_base(ch->transport.bev), on_timer, ch);
-	if (!ch->timer || evtimer_add(ch->timer, &tv))
-		return EVCHAT_ERR_NO_MEMORY;
-	return 0;
+	time->timer_due = due;
+	return evtimer_add(time->timer, &tv);
 }
 
 /* A zero timer lets every socket that is ready have its turn first; a deferred
@@ -44,13 +71,16 @@ start_timer(struct evchat *ch, uint64_t ms)
 void
 evchat_channel_yield_(struct evchat *ch)
 {
+	struct evchat_time *time;
+
 	if (!evchat_channel_is_open_(ch))
 		return;
-	ch->timer_due = 1;
-	if (!start_timer(ch, 0))
+	time = time_of(ch);
+	if (time && !start_timer(time, 1, 0))
 		return;
 	/* Without memory: less fair, but nothing is lost. */
-	ch->timer_due = 0;
+	if (time)
+		time->timer_due = 0;
 	ch->yielding = false;
 	ch->poked = true;
 	evchat_transport_poke_(&ch->transport);
@@ -58,25 +88,59 @@ evchat_channel_yield_(struct evchat *ch)
 
 /* --- Deadlines. --- */
 
+/* Is it met by bytes that the peer sends? */
+static bool
+is_the_peers(enum evchat_deadline which)
+{
+	return which == EVCHAT_DEADLINE_FRAME || which == EVCHAT_DEADLINE_IDLE;
+}
+
+void
+evchat_channel_start_(
+    struct evchat *ch, enum evchat_deadline which, unsigned ms)
+{
+	struct evchat_time *time = time_of(ch);
+
+	if (!time) {
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+		return;
+	}
+	if (is_the_peers(which))
+		time->grace = 0;
+	evchat_deadline_start_(&time->deadlines, which, evchat_clock_ms_(), ms);
+}
+
+void
+evchat_channel_stop_(struct evchat *ch, enum evchat_deadline which)
+{
+	if (ch->time)
+		evchat_deadline_stop_(&ch->time->deadlines, which);
+}
+
+bool
+evchat_channel_times_(const struct evchat *ch, enum evchat_deadline which)
+{
+	return ch->time && evchat_deadline_runs_(&ch->time->deadlines, which);
+}
+
 static void
 time_idle(struct evchat *ch)
 {
 	unsigned ms = ch->limits->idle_deadline_ms;
 	uint64_t heard;
 
-	if (!ms || !ch->transport.can_read || evchat_channel_has_output_(ch) ||
-	    ch->input_end || ch->closing) {
-		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_IDLE);
+	if (!ms || !ch->transport.can_read || ch->transport.waiting ||
+	    evchat_channel_has_output_(ch) || ch->input_end || ch->closing) {
+		evchat_channel_stop_(ch, EVCHAT_DEADLINE_IDLE);
 		return;
 	}
 	heard = evchat_channel_heard_(ch);
-	if (evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_IDLE) &&
-	    heard == ch->heard)
+	if (evchat_channel_times_(ch, EVCHAT_DEADLINE_IDLE) &&
+	    heard == ch->time->heard)
 		return;
-	ch->heard = heard;
-	ch->grace = 0;
-	evchat_deadline_start_(
-	    &ch->deadlines, EVCHAT_DEADLINE_IDLE, evchat_clock_ms_(), ms);
+	evchat_channel_start_(ch, EVCHAT_DEADLINE_IDLE, ms);
+	if (ch->time)
+		ch->time->heard = heard;
 }
 
 static void
@@ -86,16 +150,16 @@ time_write(struct evchat *ch)
 	uint64_t sent;
 
 	if (!ms || ch->broken || !evchat_transport_pending_(&ch->transport)) {
-		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_WRITE);
+		evchat_channel_stop_(ch, EVCHAT_DEADLINE_WRITE);
 		return;
 	}
 	sent = evchat_channel_sent_(ch);
-	if (evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_WRITE) &&
-	    sent == ch->sent)
+	if (evchat_channel_times_(ch, EVCHAT_DEADLINE_WRITE) &&
+	    sent == ch->time->sent)
 		return;
-	ch->sent = sent;
-	evchat_deadline_start_(
-	    &ch->deadlines, EVCHAT_DEADLINE_WRITE, evchat_clock_ms_(), ms);
+	evchat_channel_start_(ch, EVCHAT_DEADLINE_WRITE, ms);
+	if (ch->time)
+		ch->time->sent = sent;
 }
 
 void
@@ -105,7 +169,7 @@ evchat_channel_note_progress_(struct evchat *ch)
 		return;
 	/* From now on the peer owes nothing. */
 	if (ch->closing || ch->input_end)
-		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_FRAME);
+		evchat_channel_stop_(ch, EVCHAT_DEADLINE_FRAME);
 	time_idle(ch);
 	time_write(ch);
 }
@@ -113,16 +177,13 @@ evchat_channel_note_progress_(struct evchat *ch)
 void
 evchat_channel_linger_(struct evchat *ch, bool wanted)
 {
-	bool runs =
-	    evchat_deadline_runs_(&ch->deadlines, EVCHAT_DEADLINE_LINGER);
-
-	if (runs == wanted)
+	if (evchat_channel_times_(ch, EVCHAT_DEADLINE_LINGER) == wanted)
 		return;
 	if (wanted)
-		evchat_deadline_start_(&ch->deadlines, EVCHAT_DEADLINE_LINGER,
-		    evchat_clock_ms_(), ch->limits->linger_ms);
+		evchat_channel_start_(
+		    ch, EVCHAT_DEADLINE_LINGER, ch->limits->linger_ms);
 	else
-		evchat_deadline_stop_(&ch->deadlines, EVCHAT_DEADLINE_LINGER);
+		evchat_channel_stop_(ch, EVCHAT_DEADLINE_LINGER);
 }
 
 /* A stalled loop must not make a peer late whose bytes have come in time: what
@@ -132,17 +193,18 @@ evchat_channel_linger_(struct evchat *ch, bool wanted)
 static bool
 may_still_be_in_time(struct evchat *ch)
 {
+	unsigned *grace = &ch->time->grace;
 	size_t unread;
 
 	if (evchat_channel_has_input_(ch))
 		return true;
 	unread = evchat_transport_unread_(&ch->transport);
-	if (!unread || ch->grace == 1)
+	if (!unread || *grace == 1)
 		return false;
-	if (ch->grace)
-		ch->grace--;
+	if (*grace)
+		--*grace;
 	else
-		ch->grace = 3 + (unsigned)(unread / READ_AT_ONCE);
+		*grace = 3 + (unsigned)(unread / READ_AT_ONCE);
 	return true;
 }
 
@@ -151,8 +213,7 @@ static void
 time_out(struct evchat *ch, enum evchat_deadline which, unsigned ms,
     enum evchat_reason reason)
 {
-	ch->grace = 0;
-	evchat_deadline_start_(&ch->deadlines, which, evchat_clock_ms_(), ms);
+	evchat_channel_start_(ch, which, ms);
 	if (ch->callbacks.timeout && !ch->closing)
 		ch->callbacks.timeout(ch, reason, ch->ctx);
 	else
@@ -162,10 +223,7 @@ time_out(struct evchat *ch, enum evchat_deadline which, unsigned ms,
 static void
 expire(struct evchat *ch, enum evchat_deadline which)
 {
-	bool from_peer =
-	    which == EVCHAT_DEADLINE_FRAME || which == EVCHAT_DEADLINE_IDLE;
-
-	if (from_peer && may_still_be_in_time(ch)) {
+	if (is_the_peers(which) && may_still_be_in_time(ch)) {
 		evchat_channel_yield_(ch);
 		return;
 	}
@@ -195,12 +253,15 @@ expire(struct evchat *ch, enum evchat_deadline which)
 void
 evchat_channel_look_at_deadlines_(struct evchat *ch)
 {
+	const struct evchat_deadlines *deadlines;
+
 	if (!ch->late || !evchat_channel_is_open_(ch))
 		return;
 	ch->late = false;
-	if (evchat_deadlines_next_(&ch->deadlines))
-		expire(ch, evchat_deadlines_passed_(
-			       &ch->deadlines, evchat_clock_ms_()));
+	deadlines = &ch->time->deadlines;
+	if (evchat_deadlines_next_(deadlines))
+		expire(ch,
+		    evchat_deadlines_passed_(deadlines, evchat_clock_ms_()));
 }
 
 /* The timer is moved only forward: when it fires too early nothing has passed,
@@ -208,14 +269,16 @@ evchat_channel_look_at_deadlines_(struct evchat *ch)
 void
 evchat_channel_keep_time_(struct evchat *ch)
 {
+	struct evchat_time *time = ch->time;
 	uint64_t next, now;
 
-	next = evchat_deadlines_next_(&ch->deadlines);
-	if (!next || (ch->timer_due && ch->timer_due <= next))
+	if (!time)
+		return;
+	next = evchat_deadlines_next_(&time->deadlines);
+	if (!next || (time->timer_due && time->timer_due <= next))
 		return;
 	now = evchat_clock_ms_();
-	ch->timer_due = next;
-	if (start_timer(ch, next > now ? next - now : 0))
+	if (start_timer(time, next, next > now ? next - now : 0))
 		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
 }
 
@@ -224,11 +287,15 @@ void
 evchat_channel_hold_or_release_(struct evchat *ch)
 {
 	bool deaf = ch->paused || evchat_channel_is_clogged_(ch);
+	struct evchat_deadlines *deadlines;
 
-	if (deaf == evchat_deadlines_are_held_(&ch->deadlines))
+	if (!ch->time)
+		return;
+	deadlines = &ch->time->deadlines;
+	if (deaf == evchat_deadlines_are_held_(deadlines))
 		return;
 	if (deaf)
-		evchat_deadlines_hold_(&ch->deadlines, evchat_clock_ms_());
+		evchat_deadlines_hold_(deadlines, evchat_clock_ms_());
 	else
-		evchat_deadlines_release_(&ch->deadlines, evchat_clock_ms_());
+		evchat_deadlines_release_(deadlines, evchat_clock_ms_());
 }

@@ -21,18 +21,21 @@ struct evchat_step {
 	enum evchat_verdict verdict;
 };
 
+/* No literal did. */
+#define EVCHAT_FRAMER_NONE UINT8_MAX
+
 /* All zeros is a framer without a terminator. */
 struct evchat_framer {
 	enum evchat_terminator_kind kind;
 	bool eof_ends_frame;
 	bool streamed;
-	bool skipping; /* the rest of an overlong frame */
+	bool skipping;   /* the rest of an overlong frame */
+	uint8_t matched; /* the literal that ended the frame, or none */
 	unsigned deadline_ms;
 	size_t max_frame;
 	uint64_t record; /* bytes of each record */
 	uint64_t left;   /* bytes the count or record still lacks */
 	uint64_t length; /* bytes of this frame given so far */
-	size_t matched;  /* what evchat_matched() says */
 	struct evchat_match match;
 	/* NULL, or the one that rules when the skipped frame has ended. */
 	struct evchat_framer *next;
@@ -69,6 +72,9 @@ struct evchat_step evchat_framer_end_(
 
 /* Must it be fed even without a byte?  An empty counted frame is complete. */
 bool evchat_framer_is_ready_(const struct evchat_framer *f);
+
+/* What evchat_matched() says. */
+size_t evchat_framer_matched_(const struct evchat_framer *f);
 
 /* Bytes that were looked at and not given: the next to be given or dropped. */
 size_t evchat_framer_held_(const struct evchat_framer *f);

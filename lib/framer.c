@@ -110,6 +110,13 @@ evchat_framer_clear_(struct evchat_framer *f)
 }
 
 size_t
+evchat_framer_matched_(const struct evchat_framer *f)
+{
+	return f->matched == EVCHAT_FRAMER_NONE ? EVCHAT_MATCHED_NONE
+						: f->matched;
+}
+
+size_t
 evchat_framer_held_(const struct evchat_framer *f)
 {
 	return f->kind == EVCHAT_LITERAL ? evchat_match_held_(&f->match) : 0;
@@ -197,7 +204,7 @@ take_count(struct evchat_framer *f, size_t len)
 	f->left -= step.give;
 	if (f->left > 0)
 		return step;
-	f->matched = EVCHAT_MATCHED_NONE;
+	f->matched = EVCHAT_FRAMER_NONE;
 	step.verdict = EVCHAT_VERDICT_FOUND;
 	return step;
 }
@@ -261,7 +268,7 @@ evchat_framer_end_(struct evchat_framer *f, bool clean, uint64_t limit)
 	evchat_match_restart_(&f->match);
 	if (clean && f->eof_ends_frame && any) {
 		step.verdict = EVCHAT_VERDICT_FOUND;
-		f->matched = EVCHAT_MATCHED_NONE;
+		f->matched = EVCHAT_FRAMER_NONE;
 	}
 	if (limit < f->length)
 		limit = f->length;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Limits: the defaults, and how a value with zeros in it becomes a whole one.
+ * Limits: the defaults, how a value with zeros in it becomes a whole one, and
+ * one that many channels share.
  */
+#include "alloc-internal.h"
 #include "limits-internal.h"
+#include <evchat/error.h>
+#include <string.h>
 
 #define KIB(n) ((size_t)(n)*1024)
 
@@ -17,6 +21,11 @@ const struct evchat_limits evchat_default_limits_ = {
     .output_high = KIB(256),
     .output_max = KIB(16 * 1024),
     .linger_ms = 2000,
+};
+
+struct shared {
+	struct evchat_limits limits; /* first: it is what the owners hold */
+	size_t owners;
 };
 
 static size_t
@@ -46,4 +55,53 @@ evchat_limits_resolve_(struct evchat_limits *l)
 	if (!l->linger_ms)
 		l->linger_ms = d->linger_ms;
 	return l->output_low <= l->output_high;
+}
+
+static bool
+is_all_zeros(const struct evchat_limits *limits)
+{
+	static const struct evchat_limits zeros;
+
+	return memcmp(limits, &zeros, sizeof zeros) == 0;
+}
+
+int
+evchat_limits_new_(
+    const struct evchat_limits **shared, const struct evchat_limits *wanted)
+{
+	struct shared *own;
+
+	if (!wanted || is_all_zeros(wanted)) {
+		*shared = &evchat_default_limits_;
+		return 0;
+	}
+	own = evchat_malloc_(sizeof *own);
+	if (!own)
+		return EVCHAT_ERR_NO_MEMORY;
+	own->limits = *wanted;
+	own->owners = 1;
+	if (!evchat_limits_resolve_(&own->limits)) {
+		evchat_mfree_(own);
+		return EVCHAT_ERR_INVALID;
+	}
+	*shared = &own->limits;
+	return 0;
+}
+
+const struct evchat_limits *
+evchat_limits_hold_(const struct evchat_limits *shared)
+{
+	if (shared != &evchat_default_limits_)
+		((struct shared *)shared)->owners++;
+	return shared;
+}
+
+void
+evchat_limits_release_(const struct evchat_limits *shared)
+{
+	struct shared *own = (struct shared *)shared;
+
+	if (shared == &evchat_default_limits_ || --own->owners)
+		return;
+	evchat_mfree_(own);
 }

@@ -17,7 +17,7 @@ struct evchat_queue {
 						* pushed behind it */
 	uint64_t bytes;    /* in front and behind producers */
 	uint64_t promised; /* what producers with a size have yet to make */
-	size_t unsized;    /* producers without a size */
+	uint32_t unsized;  /* producers without a size */
 	bool woken;        /* a wake that no producer has answered yet */
 	bool asking;       /* the first producer is being asked */
 	bool dropped;      /* everything was dropped meanwhile */

@@ -35,16 +35,28 @@ struct evchat_transport {
 	const unsigned char *run;
 	size_t run_at, run_len;
 	bool can_read, can_write;
+	bool waiting; /* for a descriptor */
 	bool reading;
 	bool flushed;     /* the layers have been told that this was all */
 	bool half_closed; /* and the peer, who can still be heard */
 };
 
+/* What a transport can do. */
+enum evchat_transport_ways {
+	EVCHAT_CAN_READ = 1,
+	EVCHAT_CAN_WRITE = 2,
+	EVCHAT_CAN_BOTH = 3,
+	EVCHAT_WAITS = 4 /* nothing yet: it has no descriptor */
+};
+
 /* Take over a bufferevent, reading.  0, or an evchat_error with nothing taken
  * and nothing changed. */
 int evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
-    bool can_read, bool can_write, size_t output_low, evchat_news_cb tell,
-    void *ctx);
+    unsigned ways, size_t output_low, evchat_news_cb tell, void *ctx);
+
+/* Give it the descriptor it waits for, which is taken in every case.  0 or
+ * EVCHAT_ERR_EVENT. */
+int evchat_transport_attach_(struct evchat_transport *t, int fd);
 
 /* Give the bufferevent back without evchat's marks on it. */
 struct bufferevent *evchat_transport_release_(struct evchat_transport *t);
@@ -91,8 +103,8 @@ void evchat_transport_set_low_(struct evchat_transport *t, size_t output_low);
 
 /* No byte will follow: make the layers give up what they hold back, then, when
  * nothing is pending, send the peer an EOF.  False while something is pending.
- * *half_closed says whether there was a way to, so that the peer can still be
- * heard. */
-bool evchat_transport_finish_(struct evchat_transport *t, bool *half_closed);
+ * `half_closed` says then whether there was a way to, so that the peer can
+ * still be heard. */
+bool evchat_transport_finish_(struct evchat_transport *t);
 
 #endif

@@ -9,6 +9,7 @@
  * watched by a callback of its own.
  */
 #include "transport-internal.h"
+#include <errno.h>
 #include <evchat/error.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { WRITE_AT_ONCE = 256 * 1024 };
 
@@ -76,6 +78,20 @@ pull_through(struct evchat_transport *t)
 	t->run_len = 0;
 }
 
+/* The other end of a terminal has gone: read(2) says EIO, and means the end of
+ * the file. */
+static bool
+is_hangup(const struct evchat_transport *t, short what)
+{
+	bool hangup;
+	int error = errno;
+
+	hangup = what & BEV_EVENT_ERROR && what & BEV_EVENT_READING &&
+		 error == EIO && isatty(bufferevent_getfd(t->bottom));
+	errno = error;
+	return hangup;
+}
+
 static void
 on_event(struct bufferevent *bev, short what, void *ctx)
 {
@@ -83,6 +99,8 @@ on_event(struct bufferevent *bev, short what, void *ctx)
 
 	(void)bev;
 	t->run_len = 0;
+	if (is_hangup(t, what))
+		what = BEV_EVENT_EOF | BEV_EVENT_READING;
 	if (what & BEV_EVENT_EOF)
 		pull_through(t);
 	t->tell(news_of(what), t->ctx);
@@ -158,8 +176,7 @@ start(struct evchat_transport *t)
 
 int
 evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
-    bool can_read, bool can_write, size_t output_low, evchat_news_cb tell,
-    void *ctx)
+    unsigned ways, size_t output_low, evchat_news_cb tell, void *ctx)
 {
 	bufferevent_data_cb readable, writable;
 	bufferevent_event_cb event;
@@ -169,8 +186,9 @@ evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
 	    .bottom = lowest(bev),
 	    .tell = tell,
 	    .ctx = ctx,
-	    .can_read = can_read,
-	    .can_write = can_write};
+	    .can_read = ways & EVCHAT_CAN_READ,
+	    .can_write = ways & EVCHAT_CAN_WRITE,
+	    .waiting = ways & EVCHAT_WAITS};
 	if (watch_bottom(t))
 		return EVCHAT_ERR_NO_MEMORY;
 	bufferevent_getcb(bev, &readable, &writable, &event, &old_ctx);
@@ -187,6 +205,15 @@ evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
 	 * is no socket has no use for it. */
 	(void)bufferevent_set_max_single_write(t->bottom, WRITE_AT_ONCE);
 	return 0;
+}
+
+int
+evchat_transport_attach_(struct evchat_transport *t, int fd)
+{
+	t->waiting = false;
+	if (bufferevent_setfd(t->bev, fd))
+		return EVCHAT_ERR_EVENT;
+	return evchat_transport_read_(t, t->reading);
 }
 
 struct bufferevent *
@@ -292,6 +319,10 @@ evchat_transport_read_(struct evchat_transport *t, bool reading)
 {
 	if (reading && !t->can_read)
 		return 0;
+	if (t->waiting) {
+		t->reading = reading;
+		return 0;
+	}
 	if (reading ? bufferevent_enable(t->bev, EV_READ)
 		    : bufferevent_disable(t->bev, EV_READ))
 		return EVCHAT_ERR_EVENT;
@@ -377,7 +408,7 @@ evchat_transport_set_low_(struct evchat_transport *t, size_t output_low)
 }
 
 bool
-evchat_transport_finish_(struct evchat_transport *t, bool *half_closed)
+evchat_transport_finish_(struct evchat_transport *t)
 {
 	evutil_socket_t fd = bufferevent_getfd(t->bottom);
 
@@ -393,6 +424,5 @@ evchat_transport_finish_(struct evchat_transport *t, bool *half_closed)
 		return false;
 	if (fd >= 0)
 		t->half_closed = shutdown(fd, SHUT_WR) == 0;
-	*half_closed = t->half_closed;
 	return true;
 }

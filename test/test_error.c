@@ -19,13 +19,14 @@ static const struct {
 } errors[] = {{EVCHAT_ERR_INVALID, -1, EINVAL},
     {EVCHAT_ERR_NO_MEMORY, -2, ENOMEM}, {EVCHAT_ERR_FULL, -3, ENOBUFS},
     {EVCHAT_ERR_CLOSING, -4, ESHUTDOWN}, {EVCHAT_ERR_BUSY, -5, EBUSY},
-    {EVCHAT_ERR_EVENT, -6, EIO}};
+    {EVCHAT_ERR_NAME, -7, EDESTADDRREQ}, {EVCHAT_ERR_EVENT, -6, EIO}};
 
 static const enum evchat_reason reasons[] = {EVCHAT_REASON_DONE,
     EVCHAT_REASON_EOF, EVCHAT_REASON_ERROR, EVCHAT_REASON_OVERLONG,
     EVCHAT_REASON_TIMEOUT_FRAME, EVCHAT_REASON_TIMEOUT_IDLE,
     EVCHAT_REASON_TIMEOUT_WRITE, EVCHAT_REASON_PRODUCER,
-    EVCHAT_REASON_NO_MEMORY};
+    EVCHAT_REASON_NO_MEMORY, EVCHAT_REASON_TIMEOUT_CONNECT,
+    EVCHAT_REASON_LOOKUP, EVCHAT_REASON_CUT};
 
 #define COUNT_ERROR(name, value, number, text) +1
 #define COUNT_REASON(name, text) +1
@@ -65,7 +66,7 @@ END_TEST
 
 START_TEST(a_number_that_is_no_error_has_a_text)
 {
-	static const int strange[] = {1, -7, 42, INT_MIN, INT_MAX};
+	static const int strange[] = {1, -8, 42, INT_MIN, INT_MAX};
 
 	for (size_t i = 0; i < LEN(strange); i++)
 		ck_assert_str_eq(evchat_strerror(strange[i]), "unknown error");

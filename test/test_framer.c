@@ -1007,9 +1007,10 @@ END_TEST
 START_TEST(no_literal_matched_what_the_end_ended)
 {
 	receive(evchat_line(), "a\r\nb");
-	ck_assert_uint_eq(framing.framer.matched, 1);
+	ck_assert_uint_eq(evchat_framer_matched_(&framing.framer), 1);
 	framing_end(&framing, true);
-	ck_assert_uint_eq(framing.framer.matched, EVCHAT_MATCHED_NONE);
+	ck_assert_uint_eq(
+	    evchat_framer_matched_(&framing.framer), EVCHAT_MATCHED_NONE);
 }
 END_TEST
 

@@ -42,7 +42,8 @@ note_news(unsigned news, void *ctx)
 static int
 open_over(struct stage *s, struct bufferevent *bev)
 {
-	return evchat_transport_open_(&s->t, bev, true, true, 0, note_news, s);
+	return evchat_transport_open_(
+	    &s->t, bev, EVCHAT_CAN_BOTH, 0, note_news, s);
 }
 
 static void
@@ -443,14 +444,13 @@ END_TEST
 START_TEST(finishing_sends_the_peer_an_end)
 {
 	struct stage s;
-	bool half_closed = false;
 
 	begin(&s, _i);
 	send_text(&s, "last");
 	world_run(&s.w);
 	ck_assert(!s.w.received_eof);
-	ck_assert(evchat_transport_finish_(&s.t, &half_closed));
-	ck_assert(half_closed);
+	ck_assert(evchat_transport_finish_(&s.t));
+	ck_assert(s.t.half_closed);
 	world_run(&s.w);
 	peer_expect(&s.w, "last");
 	ck_assert(s.w.received_eof);
@@ -466,19 +466,17 @@ START_TEST(finishing_waits_for_what_is_pending)
 {
 	static const char block[4 << 20];
 	struct stage s;
-	bool half_closed = false;
 
 	begin(&s, _i);
 	peer_stop_reading(&s.w);
 	lend(&s, block, sizeof block);
 	world_run(&s.w);
 	/* To flush a filter presses everything into the pair's other end. */
-	ck_assert(evchat_transport_finish_(&s.t, &half_closed) ==
-		  (_i == OVER_FILTER));
+	ck_assert(evchat_transport_finish_(&s.t) == (_i == OVER_FILTER));
 	peer_read(&s.w);
 	world_run(&s.w);
-	ck_assert(evchat_transport_finish_(&s.t, &half_closed));
-	ck_assert(half_closed);
+	ck_assert(evchat_transport_finish_(&s.t));
+	ck_assert(s.t.half_closed);
 	world_run(&s.w);
 	ck_assert_uint_eq(evbuffer_get_length(s.w.received), sizeof block);
 	ck_assert(s.w.received_eof);
@@ -489,7 +487,6 @@ END_TEST
 START_TEST(finishing_makes_a_filter_give_up_what_it_holds)
 {
 	struct stage s;
-	bool half_closed = false;
 
 	begin_stack(&s);
 	s.holding = true;
@@ -497,9 +494,9 @@ START_TEST(finishing_makes_a_filter_give_up_what_it_holds)
 	peer_read(&s.w);
 	world_run(&s.w);
 	peer_expect(&s.w, "");
-	if (!evchat_transport_finish_(&s.t, &half_closed))
+	if (!evchat_transport_finish_(&s.t))
 		world_run(&s.w);
-	ck_assert(evchat_transport_finish_(&s.t, &half_closed));
+	ck_assert(evchat_transport_finish_(&s.t));
 	world_run(&s.w);
 	peer_expect(&s.w, "held");
 	ck_assert(s.w.received_eof);
@@ -510,7 +507,6 @@ END_TEST
 START_TEST(a_pipe_has_no_way_to_finish_but_its_close)
 {
 	struct stage s;
-	bool half_closed = true;
 	int fds[2];
 
 	memset(&s, 0, sizeof s);
@@ -521,10 +517,10 @@ START_TEST(a_pipe_has_no_way_to_finish_but_its_close)
 	ck_assert_int_eq(
 	    evchat_transport_open_(&s.t,
 		bufferevent_socket_new(s.w.base, fds[1], BEV_OPT_CLOSE_ON_FREE),
-		false, true, 0, note_news, &s),
+		EVCHAT_CAN_WRITE, 0, note_news, &s),
 	    0);
-	ck_assert(evchat_transport_finish_(&s.t, &half_closed));
-	ck_assert(!half_closed);
+	ck_assert(evchat_transport_finish_(&s.t));
+	ck_assert(!s.t.half_closed);
 	close(fds[0]);
 	end(&s);
 }

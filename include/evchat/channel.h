@@ -40,6 +40,7 @@ extern "C" {
 struct bufferevent;
 struct evbuffer;
 struct event_base;
+struct evchat_group;
 
 /** A channel. */
 struct evchat;
@@ -73,7 +74,8 @@ struct evchat_callbacks {
 	 * terminator set meanwhile rules from there on.  Without this callback
 	 * the channel ends with EVCHAT_REASON_OVERLONG. */
 	evchat_cb overlong;
-	/** The bufferevent has connected (BEV_EVENT_CONNECTED). */
+	/** The connection is there (connector.h, or BEV_EVENT_CONNECTED of a
+	 * bufferevent). */
 	evchat_cb connected;
 	/** The peer will send no more (S66).  The channel stays open for output
 	 * until it is closed.  Without this callback what waits is sent, then
@@ -100,6 +102,21 @@ struct evchat_stats {
 	uint64_t bytes_in;  /**< received from the layer below */
 	uint64_t frames_in; /**< handed over, whole or in pieces */
 	uint64_t bytes_out; /**< taken by the lowest layer */
+};
+
+/** What a channel that a listener or a connector makes starts with.  Copied by
+ * whoever takes it. */
+struct evchat_channel_options {
+	struct evchat_callbacks callbacks;
+	/** Zeros are the defaults. */
+	struct evchat_limits limits;
+	/** All zeros is none. */
+	struct evchat_terminator terminator;
+	/** A group that it is put into, or NULL.  It must live as long as
+	 * whoever makes channels for it. */
+	struct evchat_group *group;
+	/** Must be zero. */
+	uintptr_t reserved[2];
 };
 
 /** What evchat_open() may be told; 0 is the usual thing. */
@@ -158,6 +175,19 @@ EVCHAT_EXPORT struct evchat *evchat_open(struct event_base *base, int fd,
 EVCHAT_EXPORT void evchat_close_when_done(struct evchat *ch);
 
 /**
+ * Send everything pushed so far, then FIN, and go on reading.  Further pushes
+ * are refused with EVCHAT_ERR_CLOSING.  When the peer's end has come too there
+ * is nothing more to do, and the channel ends with EVCHAT_REASON_EOF, after
+ * `eof` if that is set.  A channel that only writes ends as by
+ * evchat_close_when_done(); one whose other side cannot be told, as on a
+ * terminal, only refuses pushes.  Calling it again does nothing.
+ *
+ * @return 0; EVCHAT_ERR_INVALID, also for a channel that only reads; or
+ *         EVCHAT_ERR_CLOSING after evchat_close_when_done() or the end.
+ */
+EVCHAT_EXPORT int evchat_shutdown_write(struct evchat *ch);
+
+/**
  * End now: what waits is dropped and its release and cleanup run at once, no
  * callback is called, the bufferevent is freed.  Inside a callback of the
  * channel the bytes that callback was given stay good until it returns.
@@ -176,9 +206,10 @@ EVCHAT_EXPORT void evchat_free(struct evchat *ch);
  * may come once.  In a callback of the channel, the bytes that callback was
  * given stay good until it returns.
  *
- * @return the bufferevent; or NULL with errno EBUSY while producers wait,
- *         ESHUTDOWN after evchat_close_when_done() or the end, EINVAL, ENOMEM
- *         or EIO; then nothing changes.
+ * @return the bufferevent; or NULL with errno EBUSY while producers wait or
+ *         the channel connects, ESHUTDOWN after evchat_close_when_done(),
+ *         evchat_shutdown_write() or the end, EINVAL, ENOMEM or EIO; then
+ *         nothing changes.
  */
 EVCHAT_EXPORT struct bufferevent *evchat_detach(struct evchat *ch);
 
@@ -247,8 +278,9 @@ EVCHAT_EXPORT int evchat_discard_input(struct evchat *ch);
  * opposite).  All can return
  *
  * - EVCHAT_ERR_INVALID: no channel, no pointer, a channel that only reads;
- * - EVCHAT_ERR_CLOSING: after evchat_close_when_done(), the peer's EOF without
- *   an `eof` callback, a failed write, or the end;
+ * - EVCHAT_ERR_CLOSING: after evchat_close_when_done(),
+ *   evchat_shutdown_write(), the peer's EOF without an `eof` callback, a failed
+ *   write, or the end;
  * - EVCHAT_ERR_NO_MEMORY;
  *
  * and then nothing was queued.
@@ -340,6 +372,10 @@ EVCHAT_EXPORT int evchat_discard_output(struct evchat *ch);
  * other producers that said their size included. */
 EVCHAT_EXPORT uint64_t evchat_pending(const struct evchat *ch);
 
+/** Does no more than output_high wait?  If not, `room` will tell when to push
+ * on.  False for a NULL channel. */
+EVCHAT_EXPORT bool evchat_has_room(const struct evchat *ch);
+
 /** In `closed`: how many bytes waited when the channel ended. */
 EVCHAT_EXPORT uint64_t evchat_unsent(const struct evchat *ch);
 
@@ -348,7 +384,8 @@ EVCHAT_EXPORT uint64_t evchat_unsent(const struct evchat *ch);
  * once its end is in hand. */
 EVCHAT_EXPORT uint64_t evchat_partial(const struct evchat *ch);
 
-/** The errno that EVCHAT_REASON_ERROR came with, otherwise 0. */
+/** The errno that EVCHAT_REASON_ERROR came with, the EVUTIL_EAI_* of
+ * EVCHAT_REASON_LOOKUP, otherwise 0. */
 EVCHAT_EXPORT int evchat_errno(const struct evchat *ch);
 
 /** Fill in the counts; all zero for a NULL channel. */

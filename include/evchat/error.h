@@ -23,7 +23,8 @@ extern "C" {
 	X(FULL, -3, ENOBUFS, "too much output is waiting")               \
 	X(CLOSING, -4, ESHUTDOWN, "the channel is closing or has ended") \
 	X(BUSY, -5, EBUSY, "producers are waiting")                      \
-	X(EVENT, -6, EIO, "libevent refused")
+	X(EVENT, -6, EIO, "libevent refused")                            \
+	X(NAME, -7, EDESTADDRREQ, "a name, and nothing to look it up with")
 
 enum evchat_error {
 #define EVCHAT_ERROR_ENUM(name, value, number, text) EVCHAT_ERR_##name = value,
@@ -41,10 +42,14 @@ enum evchat_error {
 	X(TIMEOUT_IDLE, "nothing arrived in time")           \
 	X(TIMEOUT_WRITE, "the peer took nothing in time")    \
 	X(PRODUCER, "a producer failed")                     \
-	X(NO_MEMORY, "out of memory")
+	X(NO_MEMORY, "out of memory")                        \
+	X(TIMEOUT_CONNECT, "no connection in time")          \
+	X(LOOKUP, "the name could not be looked up")         \
+	X(CUT, "cut off with its group")
 
 /**
- * Why a channel ended.  EVCHAT_REASON_ERROR comes with evchat_errno().
+ * Why a channel ended.  EVCHAT_REASON_ERROR comes with an errno, and
+ * EVCHAT_REASON_LOOKUP with an EVUTIL_EAI_*, in evchat_errno().
  */
 enum evchat_reason {
 #define EVCHAT_REASON_ENUM(name, text) EVCHAT_REASON_##name,

@@ -120,7 +120,8 @@ obey(struct framing *fr, struct evchat_step step)
 	if (step.verdict == EVCHAT_VERDICT_MORE)
 		return;
 	if (step.verdict == EVCHAT_VERDICT_FOUND)
-		transcript_found(&fr->said, fr->framer.matched);
+		transcript_found(
+		    &fr->said, evchat_framer_matched_(&fr->framer));
 	else
 		transcript_overlong(&fr->said);
 	set_next(fr);

@@ -384,8 +384,8 @@ void
 world_pass(struct world *w, uint64_t ms)
 {
 	fake_clock_pass(ms);
-	if (w->ch && w->ch->timer)
-		event_active(w->ch->timer, EV_TIMEOUT, 0);
+	if (w->ch && w->ch->time)
+		event_active(w->ch->time->timer, EV_TIMEOUT, 0);
 	world_run(w);
 }
 

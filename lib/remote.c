@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Remotes: functions that other threads post, run by the channel's loop.
+ *
+ * What is posted goes on a stack that needs no lock: whoever finds it empty
+ * wakes the loop, which takes all of it at once and turns it round.  As long as
+ * something is on it, or running, it counts as an owner; so the last owner
+ * frees a remote that nobody uses.
+ */
+#include "alloc-internal.h"
+#include "channel-internal.h"
+#include "error-internal.h"
+#include <evchat/remote.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdatomic.h>
+
+struct post {
+	struct post *next;
+	evchat_cb run;
+	void *ctx;
+};
+
+struct evchat_remote {
+	struct evchat_tie tie; /* first: it is what the channel gives back */
+	struct evchat *ch;     /* of the loop's thread only; NULL at the end */
+	struct event *wake;
+	_Atomic(struct post *) posts; /* the last one first */
+	atomic_size_t owners;         /* an open channel is one, too */
+};
+
+static void
+release(struct evchat_remote *remote)
+{
+	/* What the other owners did comes before the end of it all. */
+	if (atomic_fetch_sub_explicit(
+		&remote->owners, 1, memory_order_acq_rel) != 1)
+		return;
+	event_free(remote->wake);
+	evchat_mfree_(remote);
+}
+
+static void
+on_cut(struct evchat_tie *tie)
+{
+	struct evchat_remote *remote = (struct evchat_remote *)tie;
+
+	remote->ch = NULL;
+	release(remote);
+}
+
+static struct post *
+turn_round(struct post *last)
+{
+	struct post *first = NULL;
+
+	while (last) {
+		struct post *next = last->next;
+
+		last->next = first;
+		first = last;
+		last = next;
+	}
+	return first;
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *ctx)
+{
+	struct evchat_remote *remote = ctx;
+	struct post *post = turn_round(atomic_exchange_explicit(
+	    &remote->posts, NULL, memory_order_acq_rel));
+
+	(void)fd, (void)what;
+	while (post) {
+		struct post run = *post;
+
+		evchat_mfree_(post);
+		post = run.next;
+		run.run(remote->ch, run.ctx);
+	}
+	release(remote);
+}
+
+/* The first owner of posts is taken on before anybody can see them. */
+int
+evchat_post(struct evchat_remote *remote, evchat_cb run, void *ctx)
+{
+	struct post *post, *last;
+
+	if (!remote || !run)
+		return EVCHAT_ERR_INVALID;
+	post = evchat_malloc_(sizeof *post);
+	if (!post)
+		return EVCHAT_ERR_NO_MEMORY;
+	*post = (struct post){.run = run, .ctx = ctx};
+	evchat_remote_hold(remote);
+	last = atomic_load_explicit(&remote->posts, memory_order_relaxed);
+	do
+		post->next = last;
+	while (!atomic_compare_exchange_weak_explicit(&remote->posts, &last,
+	    post, memory_order_acq_rel, memory_order_relaxed));
+	if (!last)
+		event_active(remote->wake, EV_TIMEOUT, 0);
+	else
+		release(remote);
+	return 0;
+}
+
+/* --- Owners. --- */
+
+static struct evchat_remote *
+find(const struct evchat *ch)
+{
+	for (struct evchat_tie *tie = ch->ties; tie; tie = tie->next)
+		if (tie->cut == on_cut)
+			return (struct evchat_remote *)tie;
+	return NULL;
+}
+
+/* libevent does not say whether its locking is on, but cannot make a lock if it
+ * is not. */
+static int
+check_locking(void)
+{
+	struct evbuffer *buffer = evbuffer_new();
+	int error;
+
+	if (!buffer)
+		return EVCHAT_ERR_NO_MEMORY;
+	error = evbuffer_enable_locking(buffer, NULL) ? EVCHAT_ERR_INVALID : 0;
+	evbuffer_free(buffer);
+	return error;
+}
+
+static struct evchat_remote *
+make(struct evchat *ch)
+{
+	struct evchat_remote *remote = evchat_zalloc_(sizeof *remote);
+
+	if (!remote)
+		return NULL;
+	remote->wake = event_new(
+	    bufferevent_get_base(ch->transport.bev), -1, 0, on_wake, remote);
+	if (!remote->wake) {
+		evchat_mfree_(remote);
+		return NULL;
+	}
+	remote->tie.cut = on_cut;
+	remote->ch = ch;
+	atomic_init(&remote->posts, NULL);
+	atomic_init(&remote->owners, 2); /* the channel and the caller */
+	evchat_channel_tie_(ch, &remote->tie);
+	return remote;
+}
+
+struct evchat_remote *
+evchat_remote_new(struct evchat *ch)
+{
+	struct evchat_remote *remote;
+	int error = evchat_channel_check_(ch);
+
+	if (error)
+		return evchat_refuse_(error);
+	remote = find(ch);
+	if (remote)
+		return evchat_remote_hold(remote);
+	error = check_locking();
+	if (error)
+		return evchat_refuse_(error);
+	remote = make(ch);
+	return remote ? remote : evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
+}
+
+struct evchat_remote *
+evchat_remote_hold(struct evchat_remote *remote)
+{
+	if (remote)
+		(void)atomic_fetch_add_explicit(
+		    &remote->owners, 1, memory_order_relaxed);
+	return remote;
+}
+
+void
+evchat_remote_free(struct evchat_remote *remote)
+{
+	if (remote)
+		release(remote);
+}

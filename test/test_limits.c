@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Limits: the defaults that limits.h promises, and which values can be used.
+ * Limits: the defaults that limits.h promises, which values can be used, and
+ * values that several channels share.
  */
 #include "limits-internal.h"
+#include "support/memory.h"
 #include "support/suite.h"
+#include <evchat/error.h>
 #include <string.h>
 
 #define LEN(array) (sizeof(array) / sizeof *(array))
@@ -126,6 +129,70 @@ START_TEST(a_reserved_word_that_is_not_zero_is_refused)
 }
 END_TEST
 
+/* --- Shared by several. --- */
+
+START_TEST(the_defaults_are_shared_without_memory)
+{
+	static const struct evchat_limits zeros;
+	const struct evchat_limits *shared = NULL;
+
+	ck_assert_int_eq(evchat_limits_new_(&shared, NULL), 0);
+	ck_assert_ptr_eq(shared, &evchat_default_limits_);
+	ck_assert_int_eq(evchat_limits_new_(&shared, &zeros), 0);
+	ck_assert_ptr_eq(shared, &evchat_default_limits_);
+	ck_assert_ptr_eq(evchat_limits_hold_(shared), shared);
+	evchat_limits_release_(shared);
+	evchat_limits_release_(shared);
+	ck_assert_uint_eq(memory_asked(), 0);
+}
+END_TEST
+
+START_TEST(what_is_shared_is_a_resolved_copy)
+{
+	struct evchat_limits mine = {.max_frame = 10};
+	const struct evchat_limits *shared = NULL;
+
+	ck_assert_int_eq(evchat_limits_new_(&shared, &mine), 0);
+	mine.max_frame = 20;
+	ck_assert_uint_eq(shared->max_frame, 10);
+	ck_assert_uint_eq(shared->frames_per_turn, 64);
+	evchat_limits_release_(shared);
+	ck_assert_uint_eq(memory_live(), 0);
+}
+END_TEST
+
+START_TEST(what_is_shared_goes_with_its_last_owner)
+{
+	const struct evchat_limits mine = {.max_frame = 10};
+	const struct evchat_limits *shared = NULL;
+
+	ck_assert_int_eq(evchat_limits_new_(&shared, &mine), 0);
+	for (int i = 0; i < 3; i++)
+		evchat_limits_hold_(shared);
+	for (int i = 0; i < 3; i++)
+		evchat_limits_release_(shared);
+	ck_assert_uint_eq(memory_live(), 1);
+	ck_assert_uint_eq(shared->max_frame, 10);
+	evchat_limits_release_(shared);
+	ck_assert_uint_eq(memory_live(), 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_used_cannot_be_shared)
+{
+	const struct evchat_limits bad = {.output_low = 2, .output_high = 1};
+	const struct evchat_limits good = {.max_frame = 10};
+	const struct evchat_limits *shared = NULL;
+
+	ck_assert_int_eq(evchat_limits_new_(&shared, &bad), EVCHAT_ERR_INVALID);
+	ck_assert_uint_eq(memory_live(), 0);
+	memory_refuse_after(0);
+	ck_assert_int_eq(
+	    evchat_limits_new_(&shared, &good), EVCHAT_ERR_NO_MEMORY);
+	ck_assert_ptr_null(shared);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -144,6 +211,12 @@ suite(void)
 	tcase_add_test(tc, a_low_mark_at_the_high_one_is_good);
 	tcase_add_loop_test(tc, a_reserved_word_that_is_not_zero_is_refused, 0,
 	    LEN(limits->reserved));
+	tc = suite_group(s, "shared");
+	tcase_add_checked_fixture(tc, memory_watch, memory_unwatch);
+	tcase_add_test(tc, the_defaults_are_shared_without_memory);
+	tcase_add_test(tc, what_is_shared_is_a_resolved_copy);
+	tcase_add_test(tc, what_is_shared_goes_with_its_last_owner);
+	tcase_add_test(tc, what_cannot_be_used_cannot_be_shared);
 	return s;
 }
 

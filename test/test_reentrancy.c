@@ -10,6 +10,7 @@
 #include "support/suite.h"
 #include "support/world.h"
 #include <errno.h>
+#include <evchat/group.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ struct cell {
 	bool over; /* no callback may come any more */
 
 	/* What the call has changed. */
-	bool closing, paused;
+	bool closing, paused, shut, cut;
 	bool gone;                /* freed or detached: it is not told */
 	struct bufferevent *bev;  /* given back by detach */
 	const char *arrives;      /* at the peer, once */
@@ -680,6 +681,70 @@ free_it(struct cell *c, struct evchat *ch)
 }
 
 static void
+shut_down(struct cell *c, struct evchat *ch)
+{
+	c->shut = is_obeyed(c, evchat_shutdown_write(ch));
+	must(c, evchat_push(ch, "[late]", 6) == EVCHAT_ERR_CLOSING,
+	    "no push is taken after it");
+	c->never = "[late]";
+}
+
+static void
+push_and_shut_down(struct cell *c, struct evchat *ch)
+{
+	push_a_producer(c, ch);
+	c->shut = is_obeyed(c, evchat_shutdown_write(ch));
+}
+
+static void
+shut_down_and_close(struct cell *c, struct evchat *ch)
+{
+	shut_down(c, ch);
+	c->shut = false;
+	close_when_done(c, ch);
+}
+
+static void
+cut_off(struct cell *c, struct evchat *ch)
+{
+	struct evchat_group *group = evchat_group_new(c->w.base);
+
+	c->cut = is_obeyed(c, evchat_group_add(group, ch));
+	must(c, evchat_group_count(group) == c->cut, "it joins");
+	evchat_group_close_all(group);
+	evchat_group_free(group);
+}
+
+static void
+cut_off_and_free(struct cell *c, struct evchat *ch)
+{
+	cut_off(c, ch);
+	c->cut = false;
+	free_it(c, ch);
+}
+
+static void
+join_and_leave(struct cell *c, struct evchat *ch)
+{
+	struct evchat_group *group = evchat_group_new(c->w.base);
+
+	is_obeyed(c, evchat_group_add(group, ch));
+	evchat_group_remove(group, ch);
+	must(c, evchat_group_count(group) == 0, "it leaves");
+	evchat_group_close_all(group);
+	evchat_group_free(group);
+}
+
+static void
+has_room(struct cell *c, struct evchat *ch)
+{
+	const struct evchat_limits wide = {.output_high = sizeof block * 2};
+
+	is_obeyed(c, evchat_set_limits(ch, &wide));
+	must(c, evchat_has_room(ch), "so much does not wait");
+}
+
+static void
 push_and_free(struct cell *c, struct evchat *ch)
 {
 	struct loan *ref = new_loan(c);
@@ -897,6 +962,13 @@ static const struct call calls[] = {
     {"close_when_done", close_when_done},
     {"push_producer and close_when_done", push_and_close},
     {"close_when_done and free", close_and_free},
+    {"shutdown_write", shut_down},
+    {"push_producer and shutdown_write", push_and_shut_down},
+    {"shutdown_write and close_when_done", shut_down_and_close},
+    {"group_close_all", cut_off},
+    {"group_close_all and free", cut_off_and_free},
+    {"group_add and group_remove", join_and_leave},
+    {"has_room", has_room},
     {"free", free_it},
     {"pushes and free", push_and_free},
     {"detach", detach},
@@ -1007,6 +1079,29 @@ it_closes(struct cell *c)
 	must(c, c->w.received_eof, "the peer knows");
 }
 
+/* It reads on until the peer's end comes. */
+static void
+it_shuts_down(struct cell *c)
+{
+	if (!c->situation->deaf) {
+		must(c, !c->over && c->w.closed_count == 0, "it reads on");
+		a_frame_arrives(c);
+		must(c, c->w.received_eof, "the peer is told at once");
+		peer_send_eof(&c->w);
+		world_run(&c->w);
+	}
+	must(c, c->over && c->w.closed_count == 1, "it ends by itself");
+	must(c, c->w.reason == EVCHAT_REASON_EOF, "with the peer's end");
+	must(c, c->w.received_eof, "the peer knows");
+}
+
+static void
+it_is_cut_off(struct cell *c)
+{
+	must(c, c->over && c->w.closed_count == 1, "it ends");
+	must(c, c->w.reason == EVCHAT_REASON_CUT, "having been cut off");
+}
+
 static void
 the_bufferevent_works(struct cell *c)
 {
@@ -1077,6 +1172,10 @@ go_through(struct cell *c)
 	must(c, c->seen > c->situation->before, "the callback comes");
 	if (c->closing)
 		it_closes(c);
+	else if (c->shut)
+		it_shuts_down(c);
+	else if (c->cut)
+		it_is_cut_off(c);
 	else if (!c->over)
 		it_goes_on_working(c);
 	it_stays_ended(c);

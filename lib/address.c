@@ -34,6 +34,15 @@ ipv6(struct sockaddr_storage *at)
 
 /* --- Taking apart. --- */
 
+static bool
+is_path(const char *text)
+{
+	size_t prefix = strlen(UNIX_PREFIX);
+
+	return strncmp(text, UNIX_PREFIX, prefix) == 0 && text[prefix] &&
+	       strchr("/.@", text[prefix]);
+}
+
 /* An abstract name, of Linux, begins with NUL in place of "@" and has no NUL
  * behind it; a path has one. */
 static int
@@ -151,7 +160,7 @@ evchat_address_parse_(struct evchat_address *address, const char *text)
 	size_t len;
 
 	memset(address, 0, sizeof *address);
-	if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+	if (is_path(text))
 		return parse_unix(address, text + strlen(UNIX_PREFIX));
 	colon = strrchr(text, ':');
 	if (!colon || !parse_number(colon + 1, PORT_MAX, &port))
@@ -266,10 +275,15 @@ write_unix(const struct sockaddr_un *at, socklen_t len, char *text, size_t size)
 	size_t path_len = len - path_at;
 	const char *path = at->sun_path;
 
-	if (path_len && path[0] == '\0')
-		return snprintf(text, size, UNIX_PREFIX "@%.*s",
-		    (int)(path_len - 1), path + 1);
-	return snprintf(text, size, UNIX_PREFIX "%.*s", (int)path_len, path);
+	if (!path_len || path[0] != '\0')
+		return snprintf(
+		    text, size, UNIX_PREFIX "%.*s", (int)path_len, path);
+	/* An abstract name may hold a NUL; what comes before it is another's.
+	 */
+	if (memchr(path + 1, '\0', path_len - 1))
+		return -1;
+	return snprintf(
+	    text, size, UNIX_PREFIX "@%.*s", (int)(path_len - 1), path + 1);
 }
 
 static int

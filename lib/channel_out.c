@@ -52,12 +52,12 @@ evchat_channel_has_output_(const struct evchat *ch)
 bool
 evchat_channel_is_clogged_(const struct evchat *ch)
 {
-	uint64_t high = ch->limits->output_high;
+	uint64_t high = ch->limits->dispatch_high;
 	uint64_t unsized = ch->limits->write_chunk;
 	uint64_t waiting = pending(ch) - evchat_queue_asleep_(&ch->queue);
 
-	/* What waits will never go. */
-	if (ch->broken)
+	/* What waits will never go, or does not matter. */
+	if (ch->broken || high == SIZE_MAX)
 		return false;
 	if (unsized > high / 4)
 		unsized = high / 4;

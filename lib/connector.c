@@ -398,15 +398,20 @@ make(struct event_base *base, const struct evchat_resolver *resolver,
 	return NULL;
 }
 
-/* A channel that waits, made after its recipe. */
+/* A channel that waits, made after its recipe.  A client that did not listen
+ * while it has much to send, and a server that did not either, would wait for
+ * each other. */
 static struct evchat *
-make_channel(struct event_base *base,
-    const struct evchat_channel_options *options, void *ctx)
+make_channel(
+    struct event_base *base, struct evchat_channel_options options, void *ctx)
 {
 	struct evchat_recipe recipe;
 	struct evchat *ch;
-	int error = evchat_recipe_copy_(&recipe, base, options);
+	int error;
 
+	if (!options.limits.dispatch_high)
+		options.limits.dispatch_high = SIZE_MAX;
+	error = evchat_recipe_copy_(&recipe, base, &options);
 	if (error)
 		return evchat_refuse_(error);
 	ch = evchat_channel_await_(base, &recipe.callbacks, ctx);
@@ -431,7 +436,7 @@ connect_to(struct event_base *base, const struct evchat_resolver *resolver,
 		return evchat_refuse_(EVCHAT_ERR_INVALID);
 	if (!target->len && !resolver)
 		return evchat_refuse_(EVCHAT_ERR_NAME);
-	ch = make_channel(base, &options->channel, ctx);
+	ch = make_channel(base, options->channel, ctx);
 	if (!ch)
 		return NULL;
 	c = make(base, resolver, target, options);

@@ -226,7 +226,8 @@ evchat_group_add(struct evchat_group *group, struct evchat *ch)
 	put(group, member, group->places++);
 	group->count++;
 	evchat_channel_tie_(ch, &member->tie);
-	if (group->closing == AWAIT_CHANNELS)
+	/* Also when the last has gone and it was not said yet. */
+	if (group->closing)
 		evchat_close_when_done(ch);
 	return 0;
 }

@@ -47,8 +47,8 @@ struct evchat_listener {
 	bool paused;    /* by the application */
 	bool freed;
 
-	/* The socket file it made, or none. */
-	char path[sizeof((struct sockaddr_un *)0)->sun_path];
+	/* The socket file it made, or none; the longest path has no NUL. */
+	char path[sizeof((struct sockaddr_un *)0)->sun_path + 1];
 	dev_t device;
 	ino_t inode;
 };
@@ -76,6 +76,7 @@ start_timer(struct evchat_listener *l, struct event *timer, unsigned ms)
 	if (evtimer_pending(timer, NULL) || !evtimer_add(timer, &tv))
 		return;
 	/* Not even a timer is to be had: busy, but not deaf for ever. */
+	l->in_want = false;
 	l->accepts_left = ACCEPTS_PER_TURN;
 }
 
@@ -324,10 +325,10 @@ bind_socket(int fd, const struct evchat_address *address)
 
 	if (!bind(fd, at, address->len))
 		return 0;
-	if (errno != EADDRINUSE || !is_left_over(address)) {
-		/* The probe may have changed it. */
-		if (*socket_path(address))
-			errno = EADDRINUSE;
+	if (errno != EADDRINUSE)
+		return -1;
+	if (!is_left_over(address)) {
+		errno = EADDRINUSE; /* the probe may have changed it */
 		return -1;
 	}
 	if (unlink(socket_path(address)))

@@ -686,6 +686,30 @@ START_TEST(no_frame_is_dispatched_while_answers_pile_up)
 }
 END_TEST
 
+/* The mark of a client: it listens however much it has to send. */
+START_TEST(frames_are_dispatched_all_the_same_when_the_limit_says_so)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	const struct evchat_limits limits = {.dispatch_high = SIZE_MAX};
+
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\n"));
+	evchat_set_limits(w.ch, &limits);
+	w.hook = answer_at_length;
+	peer_stop_reading(&w);
+	for (int i = 0; i < 50; i++)
+		peer_send_text(&w, "GET\n");
+	world_run(&w);
+	ck_assert_uint_ge(evchat_pending(w.ch), 1 << 20);
+	ck_assert(!evchat_has_room(w.ch));
+	peer_read(&w);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), 50 * 60000);
+	world_free(&w);
+}
+END_TEST
+
 static void
 answer_by_producer(struct world *w, const char *event)
 {
@@ -914,6 +938,7 @@ main(void)
 	RULE(drained_is_told_when_nothing_is_left_in_any_layer);
 	RULE(a_producer_is_asked_for_a_chunk_while_there_is_room);
 	RULE(no_frame_is_dispatched_while_answers_pile_up);
+	RULE(frames_are_dispatched_all_the_same_when_the_limit_says_so);
 	RULE(producers_that_pile_up_stop_the_dispatch_too);
 	RULE(a_file_that_was_cut_short_is_no_whole_answer);
 	RULE(a_file_counts_as_waiting_output);

@@ -12,7 +12,8 @@
  * | unix:@name         | an abstract one (Linux)                           |
  * | example.org:8080   | a name, for connector.h with a resolver           |
  *
- * A port is a number, 0 to 65535.
+ * A port is a number, 0 to 65535.  A path begins with a slash, a dot or an
+ * at-sign, so "unix:80" is a host called unix.
  */
 #ifndef EVCHAT_ADDRESS_H
 #define EVCHAT_ADDRESS_H

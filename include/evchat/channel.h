@@ -191,7 +191,9 @@ EVCHAT_EXPORT int evchat_shutdown_write(struct evchat *ch);
  * End now: what waits is dropped and its release and cleanup run at once, no
  * callback is called, the bufferevent is freed.  Inside a callback of the
  * channel the bytes that callback was given stay good until it returns.
- * NULL does nothing.
+ * libevent closes the descriptor and gives the memory back in the loop's next
+ * turn: before event_base_free(), have one with EVLOOP_NONBLOCK.  NULL does
+ * nothing.
  */
 EVCHAT_EXPORT void evchat_free(struct evchat *ch);
 

@@ -56,7 +56,8 @@ struct evchat_resolver {
 
 /** How to connect; all zeros is a good value but for the callbacks.  Copied. */
 struct evchat_connect_options {
-	/** What the channel starts with. */
+	/** What the channel starts with; its dispatch_high is SIZE_MAX if it is
+	 * 0, as it is a client's. */
 	struct evchat_channel_options channel;
 	/** How long to try each address, in ms: 10,000. */
 	unsigned attempt_ms;

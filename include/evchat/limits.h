@@ -33,9 +33,16 @@ struct evchat_limits {
 	/** When so little output waits, producers and `room` are called again:
 	 * a quarter of output_high. */
 	size_t output_low;
-	/** While more output than this waits, producers are not asked and no
-	 * further frame is dispatched: 256 KiB. */
+	/** While more output than this waits, producers are not asked: 256 KiB.
+	 */
 	size_t output_high;
+	/** While more output than this waits, what producers have yet to make
+	 * included, no further frame is dispatched, so that a peer who asks and
+	 * does not read costs no more: output_high.  SIZE_MAX dispatches
+	 * always, for a client that sends much to a server which answers
+	 * meanwhile: each would wait for the other to read.  It is what
+	 * connector.h takes for 0. */
+	size_t dispatch_high;
 	/** Copied bytes that may wait; a push beyond is refused: 16 MiB. */
 	size_t output_max;
 	/** From the first byte of a frame to its end, in ms: no limit. */

@@ -27,9 +27,10 @@ extern "C" {
 struct evchat_listener;
 
 /**
- * A connection was accepted; `ch` is set up and in its group.  Give it a
- * context of its own with evchat_set_ctx(), greet with evchat_push(); to refuse
- * it, evchat_free() it, or push a word and evchat_close_when_done().  `peer` is
+ * A connection was accepted; `ch` is set up and in its group, and its context
+ * is the listener's.  Give it one of its own with evchat_set_ctx(), before
+ * anybody walks the group; greet with evchat_push(); to refuse it,
+ * evchat_free() it, or push a word and evchat_close_when_done().  `peer` is
  * borrowed until this returns; evchat_address_text() writes it out.
  */
 typedef void (*evchat_accepted_cb)(

@@ -18,9 +18,11 @@ struct evchat_time {
 	struct event *timer;
 	uint64_t timer_due; /* 0: not running */
 	struct evchat_deadlines deadlines;
-	uint64_t heard; /* bytes in when the idle deadline was started */
-	uint64_t sent;  /* bytes out when the write deadline was started */
-	unsigned grace; /* turns left to a peer that may be in time */
+	uint64_t heard;   /* bytes in when the idle deadline was started */
+	uint64_t sent;    /* bytes out when the write deadline was started */
+	size_t unacked;   /* when the linger deadline was started */
+	unsigned grace;   /* turns left to a peer that may be in time */
+	bool write_grace; /* one was given to what may be written */
 };
 
 /*

@@ -55,6 +55,11 @@ evchat_channel_end_(struct evchat *ch, enum evchat_reason reason)
 {
 	if (!evchat_channel_is_open_(ch))
 		return;
+	/* Inside a call it may yet be freed. */
+	if (!ch->serving) {
+		evchat_channel_doom_(ch, reason, ch->error);
+		return;
+	}
 	ch->ended = true;
 	ch->reason = reason;
 }
@@ -277,8 +282,7 @@ destroy(struct evchat *ch)
 static bool
 was_cut_short(const struct evchat *ch)
 {
-	return ch->reason == EVCHAT_REASON_PRODUCER ||
-	       (ch->reason == EVCHAT_REASON_CUT && ch->unsent);
+	return ch->reason == EVCHAT_REASON_PRODUCER || ch->unsent;
 }
 
 static void

@@ -158,8 +158,10 @@ time_write(struct evchat *ch)
 	    sent == ch->time->sent)
 		return;
 	evchat_channel_start_(ch, EVCHAT_DEADLINE_WRITE, ms);
-	if (ch->time)
-		ch->time->sent = sent;
+	if (!ch->time)
+		return;
+	ch->time->sent = sent;
+	ch->time->write_grace = false;
 }
 
 void
@@ -174,14 +176,22 @@ evchat_channel_note_progress_(struct evchat *ch)
 	time_write(ch);
 }
 
+static void
+start_to_linger(struct evchat *ch)
+{
+	evchat_channel_start_(
+	    ch, EVCHAT_DEADLINE_LINGER, ch->limits->linger_ms);
+	if (ch->time)
+		ch->time->unacked = evchat_transport_unacked_(&ch->transport);
+}
+
 void
 evchat_channel_linger_(struct evchat *ch, bool wanted)
 {
 	if (evchat_channel_times_(ch, EVCHAT_DEADLINE_LINGER) == wanted)
 		return;
 	if (wanted)
-		evchat_channel_start_(
-		    ch, EVCHAT_DEADLINE_LINGER, ch->limits->linger_ms);
+		start_to_linger(ch);
 	else
 		evchat_channel_stop_(ch, EVCHAT_DEADLINE_LINGER);
 }
@@ -208,6 +218,39 @@ may_still_be_in_time(struct evchat *ch)
 	return true;
 }
 
+/* Nor must it make a peer one that took nothing, where bytes can be written and
+ * have not been. */
+static bool
+may_be_taken(struct evchat *ch)
+{
+	bool may = !ch->time->write_grace &&
+		   evchat_transport_is_writable_(&ch->transport);
+
+	ch->time->write_grace = may;
+	return may;
+}
+
+static bool
+may_be_late_by_mistake(struct evchat *ch, enum evchat_deadline which)
+{
+	if (which == EVCHAT_DEADLINE_WRITE)
+		return may_be_taken(ch);
+	return is_the_peers(which) && may_still_be_in_time(ch);
+}
+
+/* A peer that has acknowledged some of an answer is on its way to the rest. */
+static void
+end_lingering(struct evchat *ch)
+{
+	size_t unacked = evchat_transport_unacked_(&ch->transport);
+
+	if (unacked && unacked < ch->time->unacked)
+		start_to_linger(ch);
+	else
+		evchat_channel_end_(
+		    ch, ch->error ? EVCHAT_REASON_ERROR : ch->reason);
+}
+
 /* The deadline starts anew; the application may leave the channel open. */
 static void
 time_out(struct evchat *ch, enum evchat_deadline which, unsigned ms,
@@ -223,7 +266,7 @@ time_out(struct evchat *ch, enum evchat_deadline which, unsigned ms,
 static void
 expire(struct evchat *ch, enum evchat_deadline which)
 {
-	if (is_the_peers(which) && may_still_be_in_time(ch)) {
+	if (may_be_late_by_mistake(ch, which)) {
 		evchat_channel_yield_(ch);
 		return;
 	}
@@ -241,8 +284,7 @@ expire(struct evchat *ch, enum evchat_deadline which)
 		    EVCHAT_REASON_TIMEOUT_WRITE);
 		break;
 	case EVCHAT_DEADLINE_LINGER:
-		evchat_channel_end_(
-		    ch, ch->error ? EVCHAT_REASON_ERROR : ch->reason);
+		end_lingering(ch);
 		break;
 	case EVCHAT_DEADLINES:
 	default:

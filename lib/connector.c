@@ -171,7 +171,10 @@ connect_now(struct connector *c)
 	/* Also when it has connected at once: it is writable then. */
 	if (error == 0 || error == EINPROGRESS || error == EINTR)
 		return wait_for(c, EV_WRITE, left);
-	note_failure(c, EVCHAT_REASON_ERROR, error);
+	if (error == EAGAIN)
+		note_failure(c, EVCHAT_REASON_TIMEOUT_CONNECT, 0);
+	else
+		note_failure(c, EVCHAT_REASON_ERROR, error);
 	return false;
 }
 
@@ -198,17 +201,37 @@ try_addresses(struct connector *c)
 	give_up(c, c->reason, c->error);
 }
 
-/* Has connect(2) come to an end, and to which? */
+/* TCP may choose the port that is called for the caller, if nobody listens
+ * there, and both ends are one (RFC 9293 3.5, simultaneous open). */
 static bool
-has_settled(int fd, int *error)
+is_connected_to_itself(int fd)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+	struct sockaddr_storage here = {0}, there = {0};
+	struct sockaddr *at = (struct sockaddr *)(void *)&here;
+	struct sockaddr *to = (struct sockaddr *)(void *)&there;
+	socklen_t here_len = sizeof here, there_len = sizeof there;
+
+	return !getsockname(fd, at, &here_len) &&
+	       !getpeername(fd, to, &there_len) &&
+	       evchat_address_port_(&here) && here_len == there_len &&
+	       memcmp(&here, &there, here_len) == 0;
+}
+
+/* Has connect(2) come to an end, and to which?  That is told only once.  (A
+ * Unix socket that waits for room looks as if it had connected.) */
+static bool
+has_settled(const struct connector *c, int *error)
+{
+	struct pollfd poll_fd = {.fd = c->fd, .events = POLLOUT};
 	socklen_t len = sizeof *error;
 
-	if (poll(&poll_fd, 1, 0) <= 0)
+	if (c->fd < 0 || event_get_fd(c->attempt) < 0 ||
+	    poll(&poll_fd, 1, 0) <= 0)
 		return false;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, error, &len))
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, error, &len))
 		*error = errno;
+	if (!*error && is_connected_to_itself(c->fd))
+		*error = ECONNREFUSED;
 	return true;
 }
 
@@ -237,7 +260,7 @@ on_attempt(evutil_socket_t fd, short what, void *ctx)
 	bool settled, goes_on;
 
 	(void)what;
-	settled = fd >= 0 && has_settled(c->fd, &error);
+	settled = has_settled(c, &error);
 	if (settled || (fd >= 0 && !left)) {
 		end_attempt(c, settled, error);
 		return;
@@ -253,14 +276,17 @@ on_limit(evutil_socket_t fd, short what, void *ctx)
 	struct connector *c = ctx;
 	uint64_t left = time_left(c->connect_due);
 	int error = 0;
+	bool settled = has_settled(c, &error);
 
 	(void)fd, (void)what;
-	if (c->fd >= 0 && has_settled(c->fd, &error))
-		end_attempt(c, true, error);
+	if (settled && !error)
+		succeed(c);
 	else if (!left)
 		give_up(c, EVCHAT_REASON_TIMEOUT_CONNECT, 0);
 	else if (start_timer(c->limit, left))
 		give_up(c, EVCHAT_REASON_NO_MEMORY, 0);
+	else if (settled)
+		end_attempt(c, true, error);
 }
 
 /* --- Looking up. --- */

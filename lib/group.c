@@ -8,6 +8,7 @@
  */
 #include "alloc-internal.h"
 #include "channel-internal.h"
+#include "clock-internal.h"
 #include "error-internal.h"
 #include "group-internal.h"
 #include <event2/bufferevent.h>
@@ -44,6 +45,7 @@ struct evchat_group {
 	/* Of evchat_group_close_when_done(). */
 	evchat_group_done_cb done;
 	void *ctx;
+	uint64_t due;
 	size_t went, cut;
 	enum closing closing;
 	bool freed; /* and the memory goes with the last walker */
@@ -371,6 +373,17 @@ close_one(struct evchat *ch, void *ctx)
 	evchat_close_when_done(ch);
 }
 
+static int
+start_timer(struct evchat_group *group)
+{
+	uint64_t now = evchat_clock_ms_();
+	uint64_t ms = group->due > now ? group->due - now : 0;
+	struct timeval tv = {
+	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	return evtimer_add(group->timer, &tv);
+}
+
 /* As new before `done`, which may start all over or free the group. */
 static void
 tell_done(struct evchat_group *group)
@@ -389,6 +402,8 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	if (group->closing == AWAIT_LOOP)
 		tell_done(group);
+	else if (evchat_clock_ms_() < group->due && !start_timer(group))
+		return; /* libevent counts from when its loop woke up */
 	else
 		evchat_group_close_all(group);
 }
@@ -397,14 +412,12 @@ int
 evchat_group_close_when_done(struct evchat_group *group, unsigned deadline_ms,
     evchat_group_done_cb done, void *ctx)
 {
-	struct timeval tv = {(time_t)(deadline_ms / 1000),
-	    (suseconds_t)(deadline_ms % 1000 * 1000)};
-
 	if (!group || group->freed)
 		return EVCHAT_ERR_INVALID;
 	if (group->closing)
 		return EVCHAT_ERR_BUSY;
-	if (deadline_ms && evtimer_add(group->timer, &tv))
+	group->due = evchat_clock_ms_() + deadline_ms;
+	if (deadline_ms && start_timer(group))
 		return EVCHAT_ERR_NO_MEMORY;
 	group->closing = AWAIT_CHANNELS;
 	group->done = done;

@@ -10,6 +10,7 @@
 #include "alloc-internal.h"
 #include "channel-internal.h"
 #include "error-internal.h"
+#include <errno.h>
 #include <evchat/remote.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -66,13 +67,11 @@ turn_round(struct post *last)
 }
 
 static void
-on_wake(evutil_socket_t fd, short what, void *ctx)
+run_posts(struct evchat_remote *remote)
 {
-	struct evchat_remote *remote = ctx;
 	struct post *post = turn_round(atomic_exchange_explicit(
 	    &remote->posts, NULL, memory_order_acq_rel));
 
-	(void)fd, (void)what;
 	while (post) {
 		struct post run = *post;
 
@@ -81,6 +80,21 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
 		run.run(remote->ch, run.ctx);
 	}
 	release(remote);
+}
+
+/* What is posted meanwhile would be served in the same turn of the loop, again
+ * and again; a zero timer lets every socket that is ready have its turn first
+ * (rule 25).  Without memory for it: less fair, but nothing is lost. */
+static void
+on_wake(evutil_socket_t fd, short what, void *ctx)
+{
+	static const struct timeval at_once;
+	struct evchat_remote *remote = ctx;
+
+	(void)fd;
+	if (what != EV_TIMEOUT && event_add(remote->wake, &at_once) == 0)
+		return;
+	run_posts(remote);
 }
 
 /* The first owner of posts is taken on before anybody can see them. */
@@ -102,7 +116,7 @@ evchat_post(struct evchat_remote *remote, evchat_cb run, void *ctx)
 	while (!atomic_compare_exchange_weak_explicit(&remote->posts, &last,
 	    post, memory_order_acq_rel, memory_order_relaxed));
 	if (!last)
-		event_active(remote->wake, EV_TIMEOUT, 0);
+		event_active(remote->wake, EV_READ, 0);
 	else
 		release(remote);
 	return 0;
@@ -125,11 +139,14 @@ static int
 check_locking(void)
 {
 	struct evbuffer *buffer = evbuffer_new();
-	int error;
+	int error = 0;
 
 	if (!buffer)
 		return EVCHAT_ERR_NO_MEMORY;
-	error = evbuffer_enable_locking(buffer, NULL) ? EVCHAT_ERR_INVALID : 0;
+	errno = 0;
+	if (evbuffer_enable_locking(buffer, NULL))
+		error =
+		    errno == ENOMEM ? EVCHAT_ERR_NO_MEMORY : EVCHAT_ERR_INVALID;
 	evbuffer_free(buffer);
 	return error;
 }

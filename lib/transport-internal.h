@@ -77,6 +77,13 @@ void evchat_transport_consume_(struct evchat_transport *t, size_t len);
 /* How many bytes of the peer's wait in the kernel. */
 size_t evchat_transport_unread_(const struct evchat_transport *t);
 
+/* How many bytes the kernel has taken and the peer has not acknowledged; 0
+ * where the system does not tell. */
+size_t evchat_transport_unacked_(const struct evchat_transport *t);
+
+/* Would the lowest layer's descriptor take a byte now? */
+bool evchat_transport_is_writable_(const struct evchat_transport *t);
+
 /* Read, or let the input stay in the kernel.  0 or EVCHAT_ERR_EVENT, with
  * errno set where the system refused. */
 int evchat_transport_read_(struct evchat_transport *t, bool reading);

@@ -14,6 +14,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/util.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -312,6 +313,28 @@ evchat_transport_unread_(const struct evchat_transport *t)
 	if (fd < 0 || ioctl(fd, FIONREAD, &waiting) || waiting < 0)
 		return 0;
 	return (size_t)waiting;
+}
+
+size_t
+evchat_transport_unacked_(const struct evchat_transport *t)
+{
+	evutil_socket_t fd = bufferevent_getfd(t->bottom);
+	int unacked = 0;
+
+#ifdef TIOCOUTQ
+	if (fd < 0 || ioctl(fd, TIOCOUTQ, &unacked) || unacked < 0)
+		return 0;
+#endif
+	return (size_t)unacked;
+}
+
+bool
+evchat_transport_is_writable_(const struct evchat_transport *t)
+{
+	struct pollfd poll_fd = {
+	    .fd = bufferevent_getfd(t->bottom), .events = POLLOUT};
+
+	return poll_fd.fd >= 0 && poll(&poll_fd, 1, 0) > 0;
 }
 
 int

@@ -885,6 +885,52 @@ START_TEST(detach_is_refused_while_it_cannot_be_done)
 }
 END_TEST
 
+/* A call may start a deadline, which takes memory. */
+START_TEST(a_call_that_ends_it_for_want_of_memory_leaves_it_to_be_freed)
+{
+	struct evchat_terminator timed = EVCHAT_LIT(";");
+	struct world w;
+
+	memory_watch();
+	open_plain(&w, _i);
+	peer_send_text(&w, "part");
+	world_run(&w);
+	timed.deadline_ms = 1000;
+	memory_refuse_after(0);
+	ck_assert_int_eq(evchat_set_terminator(w.ch, timed), 0);
+	ck_assert_uint_eq(memory_refused(), 1);
+	memory_refuse_none();
+	evchat_free(w.ch);
+	w.ch = NULL;
+	world_run(&w);
+	world_expect(&w, "");
+	world_free(&w);
+	ck_assert_uint_eq(memory_live(), 0);
+	memory_unwatch();
+}
+END_TEST
+
+START_TEST(a_call_that_wants_memory_ends_it_from_the_loop)
+{
+	struct evchat_terminator timed = EVCHAT_LIT(";");
+	struct world w;
+
+	memory_watch();
+	open_plain(&w, _i);
+	peer_send_text(&w, "part");
+	world_run(&w);
+	timed.deadline_ms = 1000;
+	memory_refuse_after(0);
+	ck_assert_int_eq(evchat_set_terminator(w.ch, timed), 0);
+	memory_refuse_none();
+	world_expect(&w, "");
+	world_run(&w);
+	world_expect(&w, "closed(NO_MEMORY)");
+	world_free(&w);
+	memory_unwatch();
+}
+END_TEST
+
 START_TEST(birth_without_memory_takes_nothing)
 {
 	struct world w;
@@ -1348,6 +1394,8 @@ main(void)
 	RULE(a_peer_that_takes_nothing_is_left);
 	RULE(time_stands_still_for_the_peer_while_the_channel_is_paused);
 	RULE(detach_is_refused_while_it_cannot_be_done);
+	RULE(a_call_that_ends_it_for_want_of_memory_leaves_it_to_be_freed);
+	RULE(a_call_that_wants_memory_ends_it_from_the_loop);
 	RULE(birth_without_memory_takes_nothing);
 	RULE(limits_that_cannot_be_are_refused);
 	RULE(callbacks_and_ctx_can_be_replaced);

@@ -12,7 +12,8 @@
  *   already in memory.
  * - Bytes handed to a callback are borrowed until it returns; bytes handed in
  *   are copied unless the name says _ref, _buffer or _file.
- * - One channel belongs to one event_base and one thread.
+ * - One channel belongs to one event_base, which must outlive it, and to one
+ *   thread.
  * - A NULL channel is EVCHAT_ERR_INVALID, or zero where a function counts.
  *   Inside `closed` every call that would change something is
  *   EVCHAT_ERR_CLOSING and evchat_free() does nothing.
@@ -91,7 +92,9 @@ struct evchat_callbacks {
 	evchat_reason_cb timeout;
 	/** The channel has ended: exactly once, last.  evchat_errno(),
 	 * evchat_unsent() and evchat_partial() still answer; the pointer is
-	 * dead when this returns. */
+	 * dead when this returns.  If bytes were left unsent, a socket is
+	 * closed with a reset rather than FIN (unless it keeps the descriptor),
+	 * so that no peer takes a part for the whole. */
 	evchat_reason_cb closed;
 	/** Must be zero. */
 	uintptr_t reserved[2];
@@ -339,8 +342,7 @@ EVCHAT_EXPORT int evchat_push_file(
  * Send what a producer makes; it is asked when nothing pushed before it is left
  * for another producer to make, and there is room (S40).  What is pushed from
  * inside the producer goes behind it.  If it fails, the channel ends with
- * EVCHAT_REASON_PRODUCER and, on TCP, a reset rather than FIN (unless it keeps
- * the descriptor), so that no peer takes the short answer for a whole one.
+ * EVCHAT_REASON_PRODUCER and a reset, as with bytes unsent.
  *
  * @return also EVCHAT_ERR_INVALID without a `more`, or with a reserved word
  *         that is not zero.

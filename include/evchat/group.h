@@ -7,9 +7,9 @@
  * before its `closed` is called, or when it is freed or detached; a group holds
  * no channel alive.
  *
- * A group and its channels belong to one event_base and one thread.  Every
- * function may be called from every callback.  A NULL group is
- * EVCHAT_ERR_INVALID, or zero where a function counts.
+ * A group and its channels belong to one event_base, which must outlive it, and
+ * to one thread.  Every function may be called from every callback.  A NULL
+ * group is EVCHAT_ERR_INVALID, or zero where a function counts.
  */
 #ifndef EVCHAT_GROUP_H
 #define EVCHAT_GROUP_H

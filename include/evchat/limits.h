@@ -55,8 +55,9 @@ struct evchat_limits {
 	 * has just stopped is left after up to twice as long. */
 	unsigned write_deadline_ms;
 	/** How long a channel that has sent everything waits for the peer's
-	 * EOF, and how long one whose peer is gone waits for a producer that
-	 * said EVCHAT_LATER, in ms: 2,000. */
+	 * EOF, or for it to acknowledge some more of what is on its way; and
+	 * how long one whose peer is gone waits for a producer that said
+	 * EVCHAT_LATER; in ms: 2,000. */
 	unsigned linger_ms;
 	/** Must be zero.  So must output_low be at most output_high: whoever
 	 * takes the value answers EVCHAT_ERR_INVALID otherwise. */

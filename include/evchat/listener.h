@@ -8,9 +8,9 @@
  * looks again after 10 to 100 ms by itself, as others may have given something
  * back.  Clients wait in the backlog meanwhile.
  *
- * A listener belongs to one event_base and one thread.  Every function may be
- * called from every callback.  NULL is EVCHAT_ERR_INVALID, or zero where a
- * function counts.
+ * A listener belongs to one event_base, which must outlive it and its channels,
+ * and to one thread.  Every function may be called from every callback.  NULL
+ * is EVCHAT_ERR_INVALID, or zero where a function counts.
  */
 #ifndef EVCHAT_LISTENER_H
 #define EVCHAT_LISTENER_H

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define IDLE_MS (10 * 60 * 1000)
 #define WRITE_MS 30000
@@ -69,7 +70,8 @@ static int rename_to(struct chat_member *member, const char *nick)
 
 	if (!chat_is_name(nick))
 		return evchat_pushf(member->ch, "* that is no name\n");
-	if (chat_is_taken(member->chat, nick))
+	if (strcasecmp(nick, member->nick) != 0 &&
+	    chat_is_taken(member->chat, nick))
 		return evchat_pushf(member->ch, "* that name is taken\n");
 	memcpy(old, member->nick, sizeof old);
 	(void)snprintf(member->nick, sizeof member->nick, "%s", nick);

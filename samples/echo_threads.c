@@ -107,13 +107,16 @@ static int set_up_all(struct worker *workers, int n, const char *address)
 }
 
 /* Only through its loop may a thread be told anything. */
-static int stop(struct worker *worker)
+static int tell_to_stop(struct worker *worker)
 {
 	struct timeval now = {0};
 
-	if (event_base_once(
-		worker->base, -1, EV_TIMEOUT, on_stop, worker, &now))
-		return -1;
+	return event_base_once(
+	    worker->base, -1, EV_TIMEOUT, on_stop, worker, &now);
+}
+
+static int wait_for_end(struct worker *worker)
+{
 	return pthread_join(worker->thread, NULL) || worker->error ? -1 : 0;
 }
 
@@ -129,8 +132,13 @@ static int run(struct worker *workers, int n, const sigset_t *signals)
 	}
 	if (!error)
 		error = sigwait(signals, &signal_number);
+	for (int i = 0; i < started; i++)
+		if (tell_to_stop(workers + i)) {
+			perror("echo_threads: a thread cannot be told to end");
+			exit(1);
+		}
 	for (int i = 0; i < started; i++) {
-		error |= stop(workers + i);
+		error |= wait_for_end(workers + i);
 		printf("thread %d: %" PRIu64 " lines\n", i, workers[i].lines);
 	}
 	if (error > 0)

@@ -76,17 +76,24 @@ static const char *await(struct client *client, enum awaited what, uint64_t len)
 	return error ? evchat_strerror(error) : NULL;
 }
 
-/* Digits up to a blank, a semicolon or the end of the line; no more than
- * evchat_count() takes. */
-static bool parse_number(const char *text, int base, uint64_t *number)
+/* Digits, perhaps blanks, and then one of these ends or that of the text; no
+ * more than evchat_count() takes. */
+static bool parse_number(
+    const char *text, int base, const char *ends, uint64_t *number)
 {
 	const char *digits = &"abcdefABCDEF0123456789"[base == 16 ? 0 : 12];
 	const size_t len = strspn(text, digits);
+	const char *end = text + len + strspn(text + len, " \t");
 
-	errno = 0;
 	*number = strtoull(text, NULL, base);
-	return len && strchr(" \t;\r", text[len]) && !errno &&
-	       *number <= INT64_MAX;
+	return len && (!*end || strchr(ends, *end)) && *number <= INT64_MAX;
+}
+
+/* Nothing but blanks, as far as the end of a line or of the head? */
+static bool is_line_end(const char *text)
+{
+	text += strspn(text, " \t");
+	return !*text || *text == '\r';
 }
 
 /* The value of the only such field; "" if there are several. */
@@ -110,11 +117,11 @@ static const char *await_body(struct client *client, const char *head)
 	if (client->status == 204 || client->status == 304)
 		return all_came;
 	if (coding && strncasecmp(coding, "chunked", 7) == 0 &&
-	    strchr(" \t\r", coding[7]))
+	    is_line_end(coding + 7))
 		return await(client, AWAIT_CHUNK_SIZE, 0);
 	if (coding)
 		return "a transfer coding that is not known";
-	if (length && !parse_number(length, 10, &len))
+	if (length && !parse_number(length, 10, "\r", &len))
 		return "a Content-Length that is none";
 	return await(client, AWAIT_BODY, len);
 }
@@ -140,7 +147,7 @@ static const char *take_line(struct client *client, const char *line)
 
 	if (client->awaited == AWAIT_TRAILERS)
 		return *line ? NULL : all_came;
-	if (!parse_number(line, 16, &size))
+	if (!parse_number(line, 16, ";", &size))
 		return "a chunk size that is none";
 	return await(client, size ? AWAIT_CHUNK_DATA : AWAIT_TRAILERS, size);
 }

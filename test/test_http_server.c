@@ -1,148 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The sample programs as their users meet them: each is started on a free
- * loopback port and talked to over blocking sockets.  HTTP_SERVER, ECHO_LINE
- * and ECHO_SERVER are the paths of the programs.
+ * The sample HTTP server as its users meet it: what it answers to, in whatever
+ * pieces that comes, what it refuses, and how it ends.  HTTP_SERVER is its
+ * path.
  */
+#include "support/program.h"
 #include "support/suite.h"
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 #define ANSWER_MAX 65536
 #define BIG (8 << 20)
 
-/* --- Programs. --- */
-
-struct program {
-	pid_t pid;
-	uint16_t port;
-};
-
-static pid_t
-start(char *const argv[], int out)
-{
-	pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		if (out >= 0)
-			dup2(out, STDOUT_FILENO);
-		execv(argv[0], argv);
-		_exit(127);
-	}
-	return pid;
-}
-
-/* Start a program that prints the port it took at the end of a line. */
-static struct program
-start_printing(char *const argv[])
-{
-	struct program p = {.port = 0};
-	char line[128] = "";
-	const char *colon;
-	FILE *out;
-	int ends[2];
-
-	ck_assert_int_eq(pipe(ends), 0);
-	p.pid = start(argv, ends[1]);
-	close(ends[1]);
-	out = fdopen(ends[0], "r");
-	ck_assert_ptr_nonnull(out);
-	ck_assert_ptr_nonnull(fgets(line, sizeof line, out));
-	fclose(out);
-	colon = strrchr(line, ':');
-	ck_assert_ptr_nonnull(colon);
-	p.port = (uint16_t)atoi(colon + 1);
-	return p;
-}
-
-/* How it ends when it is asked to; the raw status of waitpid(). */
-static int
-stop(const struct program *p)
-{
-	int status = -1;
-
-	ck_assert_int_eq(kill(p->pid, SIGTERM), 0);
-	ck_assert_int_eq(waitpid(p->pid, &status, 0), p->pid);
-	return status;
-}
-
 /* --- Conversations. --- */
-
-static int
-try_dial(uint16_t port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET,
-	    .sin_port = htons(port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct timeval patience = {.tv_sec = 60};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience),
-	    0);
-	if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static int
-dial(uint16_t port)
-{
-	int fd = try_dial(port);
-
-	ck_assert_int_ge(fd, 0);
-	return fd;
-}
-
-/* False when the peer has gone, which a refusal may well do. */
-static bool
-say(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (n < 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* Up to the peer's EOF, as a C string. */
-static size_t
-hear(int fd, char *answer, size_t size)
-{
-	size_t len = 0;
-
-	for (;;) {
-		ssize_t n = recv(fd, answer + len, size - 1 - len, 0);
-
-		ck_assert_msg(n >= 0, "recv: %s", strerror(errno));
-		if (n == 0)
-			break;
-		len += (size_t)n;
-		ck_assert_uint_lt(len, size - 1);
-	}
-	answer[len] = '\0';
-	return len;
-}
 
 static size_t
 hear_count(int fd)
@@ -170,24 +46,12 @@ drop_dates(char *answer)
 	}
 }
 
-/* The answer to a request that is sent in pieces of `step` bytes after a first
- * one of `cut`, and then ended. */
+/* What is answered to a request that is sent in pieces. */
 static void
 converse(uint16_t port, const char *request, size_t cut, size_t step,
     char answer[ANSWER_MAX])
 {
-	size_t len = strlen(request);
-	int fd = dial(port);
-
-	for (size_t n, at = 0; at < len; at += n) {
-		n = at ? step : cut;
-		if (n > len - at)
-			n = len - at;
-		ck_assert(say(fd, request + at, n));
-	}
-	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
-	hear(fd, answer, ANSWER_MAX);
-	close(fd);
+	say_in_pieces_and_hear(port, request, cut, step, answer, ANSWER_MAX);
 	drop_dates(answer);
 }
 
@@ -224,7 +88,7 @@ start_server(void)
 	ck_assert_int_eq(symlink("/etc/passwd", "way-out"), 0);
 	ck_assert_int_eq(symlink("/etc", "dir-out"), 0);
 	ck_assert_int_eq(mkfifo("pipe", 0644), 0);
-	server = start_printing(argv);
+	server = program_serve(argv);
 }
 
 /* It ends with status 0, which with LeakSanitizer means without a leak. */
@@ -233,7 +97,7 @@ stop_server(void)
 {
 	int idle = dial(server.port), status;
 
-	status = stop(&server);
+	status = program_stop(&server);
 	close(idle);
 	for (int i = 0; i < COUNT(made); i++)
 		if (unlink(made[i]))
@@ -550,7 +414,7 @@ START_TEST(half_closed_client_gets_its_whole_answer)
 	    "GET /chunked?n=8388608" HOST "\r\n"};
 	int fd = dial(server.port);
 
-	ck_assert(say(fd, requests[_i], strlen(requests[_i])));
+	say_text(fd, requests[_i]);
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
 	ck_assert_uint_gt(hear_count(fd), BIG);
 	close(fd);
@@ -574,7 +438,6 @@ START_TEST(client_that_resets_harms_nobody_else)
 {
 	static const char request[] =
 	    "GET /big" HOST "\r\nGET /big" HOST "\r\n";
-	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	char answer[ANSWER_MAX];
 
 	for (int i = 0; i < 20; i++) {
@@ -582,10 +445,7 @@ START_TEST(client_that_resets_harms_nobody_else)
 
 		ck_assert(say(fd, request, sizeof request - 1));
 		ck_assert_int_eq(recv(fd, answer, 9, MSG_WAITALL), 9);
-		ck_assert_int_eq(
-		    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
-		    0);
-		close(fd);
+		hang_up_hard(fd);
 		converse(server.port, exchanges[0].request, 9, 9, answer);
 		ck_assert_str_eq(answer, HELLO);
 	}
@@ -612,16 +472,16 @@ END_TEST
 START_TEST(head_that_never_ends_is_408)
 {
 	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, "-t", "1", NULL};
-	struct program impatient = start_printing(argv);
+	struct program impatient = program_serve(argv);
 	char answer[ANSWER_MAX];
 	int fd = dial(impatient.port);
 
-	ck_assert(say(fd, "GET /", 5));
+	say_text(fd, "GET /");
 	hear(fd, answer, sizeof answer);
 	close(fd);
 	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 408 ", 13), 0);
 	ck_assert_ptr_nonnull(strstr(answer, CLOSE));
-	ck_assert_int_eq(stop(&impatient), 0);
+	ck_assert_int_eq(program_stop(&impatient), 0);
 }
 END_TEST
 
@@ -630,19 +490,19 @@ START_TEST(server_stops_cleanly_in_the_middle_of_everything)
 	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, NULL};
 	static const char *const requests[] = {"GET /big" HOST "\r\n",
 	    "GET /chunked?n=8388608" HOST "\r\n", UPLOAD LEN(99) "\r\n", "GET"};
-	struct program own = start_printing(argv);
+	struct program own = program_serve(argv);
 	char answer[16];
 	int fds[4], last = -1;
 
 	for (int i = 0; i < COUNT(fds); i++) {
 		fds[i] = dial(own.port);
-		ck_assert(say(fds[i], requests[i], strlen(requests[i])));
+		say_text(fds[i], requests[i]);
 	}
 	last =
 	    dial(own.port); /* what it has answered, it has read the others */
-	ck_assert(say(last, "GET /hello.txt" HOST "\r\n", 37));
+	say_text(last, "GET /hello.txt" HOST "\r\n");
 	ck_assert_int_gt(recv(last, answer, sizeof answer, 0), 0);
-	ck_assert_int_eq(stop(&own), 0);
+	ck_assert_int_eq(program_stop(&own), 0);
 	for (int i = 0; i < COUNT(fds); i++)
 		close(fds[i]);
 	close(last);
@@ -654,91 +514,23 @@ START_TEST(bad_arguments_are_refused)
 	char *const bad[][4] = {{HTTP_SERVER, "-p", "65536", NULL},
 	    {HTTP_SERVER, "-p", "x", NULL}, {HTTP_SERVER, "-a", "all", NULL},
 	    {HTTP_SERVER, "more", NULL, NULL}, {HTTP_SERVER, "-z", NULL, NULL}};
-	int status;
+	struct program_end end;
 
-	ck_assert_int_ge(dup2(open("/dev/null", O_WRONLY), STDERR_FILENO), 0);
 	for (int i = 0; i < COUNT(bad); i++) {
-		ck_assert_int_gt(waitpid(start(bad[i], -1), &status, 0), 0);
-		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+		struct program p =
+		    program_start(bad[i], PROGRAM_PIPE, PROGRAM_PIPE);
+
+		program_finish(&p, &end);
+		ck_assert_int_eq(end.status, 2);
 	}
-}
-END_TEST
-
-/* --- The echo servers. --- */
-
-START_TEST(echo_server_sends_back_what_comes)
-{
-	char *argv[] = {ECHO_SERVER, "0", NULL};
-	struct program echo = start_printing(argv);
-	static char bytes[1 << 20], back[sizeof bytes + 2];
-	int fd = dial(echo.port);
-	pid_t pid;
-
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (char)(i % 251);
-	pid = fork();
-	if (pid == 0) /* send from elsewhere, so that neither side waits */
-		_exit(!say(fd, bytes, sizeof bytes) || shutdown(fd, SHUT_WR));
-	ck_assert_uint_eq(hear(fd, back, sizeof back), sizeof bytes);
-	ck_assert_mem_eq(back, bytes, sizeof bytes);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	close(fd);
-	stop(&echo);
-}
-END_TEST
-
-/* A port that is bound but not listened at stays ours until somebody who says
- * SO_REUSEADDR, too, listens there. */
-static int
-reserve_port(uint16_t *port)
-{
-	struct sockaddr_in at = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, len), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-	*port = ntohs(at.sin_port);
-	return fd;
-}
-
-START_TEST(echo_line_sends_back_lines)
-{
-	static const char said[] = "one\r\n\r\ntwo\na\rb\nlast";
-	char address[32], answer[ANSWER_MAX];
-	char *argv[] = {ECHO_LINE, address, NULL};
-	struct program echo;
-	int reserved = reserve_port(&echo.port), fd, status;
-
-	(void)snprintf(
-	    address, sizeof address, "127.0.0.1:%u", (unsigned)echo.port);
-	echo.pid = start(argv, -1);
-	while ((fd = try_dial(echo.port)) < 0) { /* it is not there yet */
-		ck_assert_int_eq(waitpid(echo.pid, &status, WNOHANG), 0);
-		sched_yield();
-	}
-	close(fd);
-	converse(echo.port, said, 1, 1, answer);
-	ck_assert_str_eq(answer, "one\n\ntwo\na\rb\nlast\n");
-	for (size_t cut = 1; cut < sizeof said - 1; cut++) {
-		converse(echo.port, said, cut, sizeof said, answer);
-		ck_assert_str_eq(answer, "one\n\ntwo\na\rb\nlast\n");
-	}
-	stop(&echo);
-	close(reserved);
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *s = suite_create("samples");
+	Suite *s = suite_create("http_server");
 	TCase *http = suite_group(s, "http_server");
-	TCase *echo = suite_group(s, "echo");
 
 	tcase_add_unchecked_fixture(http, start_server, stop_server);
 	tcase_add_loop_test(http, request_is_answered, 0, COUNT(exchanges));
@@ -759,7 +551,5 @@ main(void)
 	tcase_add_test(http, head_that_never_ends_is_408);
 	tcase_add_test(http, server_stops_cleanly_in_the_middle_of_everything);
 	tcase_add_test(http, bad_arguments_are_refused);
-	tcase_add_test(echo, echo_server_sends_back_what_comes);
-	tcase_add_test(echo, echo_line_sends_back_lines);
 	return suite_run(s);
 }

@@ -31,6 +31,7 @@ struct membership {
 enum closing {
 	NOT_CLOSING,
 	AWAIT_CHANNELS, /* the last of them, or the deadline */
+	AWAIT_CUT,      /* the last of them, after the deadline */
 	AWAIT_LOOP      /* to say that it is done */
 };
 
@@ -45,7 +46,7 @@ struct evchat_group {
 	/* Of evchat_group_close_when_done(). */
 	evchat_group_done_cb done;
 	void *ctx;
-	uint64_t due;
+	uint64_t due; /* 0: never */
 	size_t went, cut;
 	enum closing closing;
 	bool freed; /* and the memory goes with the last walker */
@@ -75,8 +76,7 @@ static void
 put(struct evchat_group *group, struct membership *member, size_t place)
 {
 	group->members[place] = member;
-	if (member)
-		member->place = place;
+	member->place = place;
 }
 
 static void
@@ -157,10 +157,18 @@ evchat_group_takes_(
 static void
 note_end(struct evchat_group *group)
 {
-	if (group->closing != AWAIT_CHANNELS || group->count)
+	if (group->closing == NOT_CLOSING || group->closing == AWAIT_LOOP ||
+	    group->count)
 		return;
 	group->closing = AWAIT_LOOP;
 	event_active(group->timer, EV_TIMEOUT, 0);
+}
+
+static void
+cut_off(struct evchat *ch, void *ctx)
+{
+	(void)ctx;
+	evchat_channel_doom_(ch, EVCHAT_REASON_CUT, 0);
 }
 
 static bool
@@ -228,8 +236,9 @@ evchat_group_add(struct evchat_group *group, struct evchat *ch)
 	put(group, member, group->places++);
 	group->count++;
 	evchat_channel_tie_(ch, &member->tie);
-	/* Also when the last has gone and it was not said yet. */
-	if (group->closing)
+	if (group->closing == AWAIT_CUT)
+		cut_off(ch, NULL);
+	else if (group->closing)
 		evchat_close_when_done(ch);
 	return 0;
 }
@@ -353,13 +362,6 @@ evchat_group_broadcast(struct evchat_group *group, const void *bytes,
 
 /* --- The end. --- */
 
-static void
-cut_off(struct evchat *ch, void *ctx)
-{
-	(void)ctx;
-	evchat_channel_doom_(ch, EVCHAT_REASON_CUT, 0);
-}
-
 void
 evchat_group_close_all(struct evchat_group *group)
 {
@@ -373,6 +375,12 @@ close_one(struct evchat *ch, void *ctx)
 	evchat_close_when_done(ch);
 }
 
+static bool
+is_overdue(const struct evchat_group *group)
+{
+	return group->due && group->due <= evchat_clock_ms_();
+}
+
 static int
 start_timer(struct evchat_group *group)
 {
@@ -381,7 +389,7 @@ start_timer(struct evchat_group *group)
 	struct timeval tv = {
 	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
 
-	return evtimer_add(group->timer, &tv);
+	return group->due ? evtimer_add(group->timer, &tv) : 0;
 }
 
 /* As new before `done`, which may start all over or free the group. */
@@ -400,12 +408,17 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	struct evchat_group *group = ctx;
 
 	(void)fd, (void)what;
-	if (group->closing == AWAIT_LOOP)
+	if (!group->count) {
 		tell_done(group);
-	else if (evchat_clock_ms_() < group->due && !start_timer(group))
-		return; /* libevent counts from when its loop woke up */
-	else
-		evchat_group_close_all(group);
+		return;
+	}
+	/* Somebody has joined when the last had gone, or libevent, which counts
+	 * from when its loop woke up, is early. */
+	group->closing = AWAIT_CHANNELS;
+	if (!is_overdue(group) && !start_timer(group))
+		return;
+	group->closing = AWAIT_CUT;
+	evchat_group_close_all(group);
 }
 
 int
@@ -416,8 +429,8 @@ evchat_group_close_when_done(struct evchat_group *group, unsigned deadline_ms,
 		return EVCHAT_ERR_INVALID;
 	if (group->closing)
 		return EVCHAT_ERR_BUSY;
-	group->due = evchat_clock_ms_() + deadline_ms;
-	if (deadline_ms && start_timer(group))
+	group->due = deadline_ms ? evchat_clock_ms_() + deadline_ms : 0;
+	if (start_timer(group))
 		return EVCHAT_ERR_NO_MEMORY;
 	group->closing = AWAIT_CHANNELS;
 	group->done = done;

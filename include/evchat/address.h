@@ -35,8 +35,8 @@ extern "C" {
  * over an IPv6 socket (::ffff:192.0.2.1) is written as IPv4; a socket of Unix
  * without a name, as a client's is, as "unix:".
  *
- * @return 0; or EVCHAT_ERR_INVALID for another family, or when `size` bytes are
- *         not enough; then `text` is empty.
+ * @return 0; or EVCHAT_ERR_INVALID for another family, an abstract name with a
+ *         NUL in it, or when `size` bytes are not enough; then `text` is empty.
  */
 EVCHAT_EXPORT int evchat_address_text(
     const struct sockaddr *address, socklen_t len, char *text, size_t size);

@@ -41,7 +41,8 @@ EVCHAT_EXPORT void evchat_group_free(struct evchat_group *group);
 
 /**
  * Put a channel into the group; one that is in it already stays.  If the group
- * is closing (evchat_group_close_when_done()), so is the channel from now on.
+ * is closing (evchat_group_close_when_done()), so is the channel from now on;
+ * after the deadline it is cut off.
  *
  * @return 0; EVCHAT_ERR_INVALID (also for a channel of another base),
  *         EVCHAT_ERR_CLOSING after the channel's end, EVCHAT_ERR_NO_MEMORY.
@@ -71,7 +72,8 @@ EVCHAT_EXPORT void evchat_group_for_each(
  * its output_high waits (see evchat_has_room()), and when its push fails.
  *
  * @return how many channels were skipped; or EVCHAT_ERR_INVALID, or
- *         EVCHAT_ERR_NO_MEMORY when nobody got the bytes.
+ *         EVCHAT_ERR_NO_MEMORY when there was none for the one copy, and nobody
+ *         got the bytes.
  */
 EVCHAT_EXPORT int evchat_group_broadcast(struct evchat_group *group,
     const void *bytes, size_t len, const struct evchat *except);

@@ -6,7 +6,8 @@
  * When descriptors or memory run out (EMFILE, ENFILE, ENOBUFS, ENOMEM) it
  * neither spins nor closes (S58): it pauses until one of its channels goes, and
  * looks again after 10 to 100 ms by itself, as others may have given something
- * back.  Clients wait in the backlog meanwhile.
+ * back.  Clients wait in the backlog meanwhile; only one that was accepted
+ * and found no memory for its channel is dropped, and `failed` is told.
  *
  * A listener belongs to one event_base, which must outlive it and its channels,
  * and to one thread.  Every function may be called from every callback.  NULL
@@ -118,7 +119,7 @@ EVCHAT_EXPORT size_t evchat_listener_count(
  * fit for evchat_connect().
  *
  * @return 0; EVCHAT_ERR_INVALID when `size` is not enough; EVCHAT_ERR_CLOSING
- *         after the stop.
+ *         after the stop; EVCHAT_ERR_EVENT when the system does not say.
  */
 EVCHAT_EXPORT int evchat_listener_address(
     const struct evchat_listener *listener, char *text, size_t size);

@@ -49,13 +49,13 @@ struct evchat {
 	const struct evchat_limits *limits; /* the defaults, or its own */
 	struct evchat_transport transport;
 	struct evchat_tie *ties;
+	struct evchat_tie *maker; /* one more, which many channels share */
 
 	/* Input. */
 	struct evchat_framer framer;
 	struct evchat_gather gather;
 	struct evchat_step step; /* what is left to do of the last one */
-	size_t taken;      /* input handed over or dropped, not yet consumed */
-	size_t turn_bytes; /* what may still be looked at in this turn */
+	size_t taken; /* input handed over or dropped, not yet consumed */
 	uint64_t bytes_in, frames_in;
 
 	/* Output. */
@@ -66,13 +66,14 @@ struct evchat {
 	struct evchat_time *time; /* NULL until something is timed */
 	struct evbuffer *lent; /* what a callback that detached may look at */
 
-	unsigned turn_frames; /* what may still be dispatched in this turn */
+	/* What may still be looked at and dispatched in this turn. */
+	uint32_t turn_bytes, turn_frames;
 
 	/* The end. */
-	int error; /* of the first failure: what evchat_errno() says */
 	uint64_t unsent;
-	enum evchat_reason reason : 8;
-	enum evchat_input_end input_end : 8;
+	int error; /* of the first failure: what evchat_errno() says */
+	enum evchat_reason reason : 6;
+	enum evchat_input_end input_end : 3;
 
 	bool serving : 1;  /* a turn is under way; callbacks may be running */
 	bool again : 1;    /* there is more to do when it is over */
@@ -131,6 +132,10 @@ struct evchat *evchat_channel_await_(struct event_base *base,
 /* channel.c: here it is, connected; taken in every case.  From the loop only.
  */
 void evchat_channel_attach_(struct evchat *ch, int fd);
+
+/* channel.c: tie one thing to it that is tied to others as well: what made it,
+ * and there is one of that.  NULL unties it. */
+void evchat_channel_set_maker_(struct evchat *ch, struct evchat_tie *maker);
 
 /* channel.c: tie something to a channel that is open, and untie it. */
 void evchat_channel_tie_(struct evchat *ch, struct evchat_tie *tie);

@@ -20,12 +20,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 /* Ten thousand idle channels are to cost little beside their bufferevents. */
-static_assert(sizeof(struct evchat) <= 528, "a channel has grown");
+static_assert(sizeof(struct evchat) <= 504, "a channel has grown");
 
 int
 evchat_channel_check_(const struct evchat *ch)
@@ -92,11 +93,18 @@ evchat_channel_doom_(struct evchat *ch, enum evchat_reason reason, int error)
 	evchat_channel_wish_(ch);
 }
 
+static struct evchat *
+channel_of(struct evchat_transport *t)
+{
+	return (
+	    void *)((unsigned char *)t - offsetof(struct evchat, transport));
+}
+
 static void
-on_news(unsigned news, void *ctx)
+on_news(struct evchat_transport *t, unsigned news)
 {
 	int error = EVUTIL_SOCKET_ERROR(); /* before anything changes it */
-	struct evchat *ch = ctx;
+	struct evchat *ch = channel_of(t);
 
 	if (news & EVCHAT_NEWS_WRITABLE)
 		ch->poked = false;
@@ -245,11 +253,20 @@ evchat_channel_untie_(struct evchat *ch, struct evchat_tie *tie)
 		*at = tie->next;
 }
 
+void
+evchat_channel_set_maker_(struct evchat *ch, struct evchat_tie *maker)
+{
+	ch->maker = maker;
+}
+
 static void
 cut_ties(struct evchat *ch)
 {
-	struct evchat_tie *tie;
+	struct evchat_tie *tie = ch->maker;
 
+	ch->maker = NULL;
+	if (tie)
+		tie->cut(tie);
 	while ((tie = ch->ties)) {
 		ch->ties = tie->next;
 		tie->cut(tie);
@@ -332,7 +349,9 @@ evchat_channel_serve_(struct evchat *ch)
 	}
 	ch->serving = true;
 	ch->turn_frames = ch->limits->frames_per_turn;
-	ch->turn_bytes = ch->limits->read_budget;
+	ch->turn_bytes = ch->limits->read_budget < UINT32_MAX
+			     ? (uint32_t)ch->limits->read_budget
+			     : UINT32_MAX;
 	tell_connected(ch);
 	evchat_channel_take_input_(ch);
 	ch->again = false; /* what was asked for so far is done below */
@@ -373,7 +392,7 @@ make(struct bufferevent *bev, unsigned ways,
 	ch->limits = &evchat_default_limits_;
 	ch->serving = true; /* a filter may call back at once */
 	error = evchat_transport_open_(
-	    &ch->transport, bev, ways, ch->limits->output_low, on_news, ch);
+	    &ch->transport, bev, ways, ch->limits->output_low, on_news);
 	if (error) {
 		destroy(ch);
 		return evchat_refuse_(error);
@@ -576,12 +595,12 @@ put_back(struct evbuffer *input, const struct evchat_gather *frame)
 	struct evbuffer *front;
 	int error;
 
-	if (!frame->len)
+	if (!evchat_gather_len_(frame))
 		return 0;
 	front = evbuffer_new();
 	if (!front)
 		return EVCHAT_ERR_NO_MEMORY;
-	error = evchat_append_copy_(front, frame->bytes, frame->len);
+	error = evchat_append_copy_(front, frame->run->bytes, frame->run->len);
 	if (!error && evbuffer_prepend_buffer(input, front))
 		error = EVCHAT_ERR_EVENT;
 	evbuffer_free(front);
@@ -604,7 +623,7 @@ give_back(struct evchat *ch)
 	    !evchat_transport_write_(&ch->transport, output))
 		return 0;
 	/* Cannot fail: the start of an input is never frozen. */
-	(void)evbuffer_drain(input, ch->gather.len);
+	(void)evbuffer_drain(input, evchat_gather_len_(&ch->gather));
 	evchat_channel_fail_(ch, errno);
 	return EVCHAT_ERR_EVENT;
 }

@@ -10,7 +10,6 @@
 #include "channel-internal.h"
 #include "terminator-internal.h"
 #include <assert.h>
-#include <string.h>
 
 uint64_t
 evchat_channel_heard_(const struct evchat *ch)
@@ -120,10 +119,13 @@ deliver_gathered(struct evchat *ch)
 {
 	struct evchat_gather frame = ch->gather;
 
-	memset(&ch->gather, 0, sizeof ch->gather);
-	deliver(ch, frame.len ? (const char *)frame.bytes : "", frame.len);
+	ch->gather.run = NULL;
+	if (frame.run)
+		deliver(ch, frame.run->bytes, frame.run->len);
+	else
+		deliver(ch, "", 0);
 	evchat_gather_empty_(&frame);
-	if (ch->gather.room)
+	if (ch->gather.run)
 		evchat_gather_clear_(&frame);
 	else
 		ch->gather = frame;
@@ -135,8 +137,8 @@ collect_gathered(struct evchat *ch)
 {
 	struct evchat_gather piece = ch->gather;
 
-	memset(&ch->gather, 0, sizeof ch->gather);
-	collect(ch, piece.bytes, piece.len);
+	ch->gather.run = NULL;
+	collect(ch, piece.run->bytes, piece.run->len);
 	evchat_gather_clear_(&piece);
 	return true;
 }
@@ -147,7 +149,7 @@ hand_over_whole(struct evchat *ch, const unsigned char *bytes, size_t len)
 	bool all =
 	    len == ch->step.give && ch->step.verdict == EVCHAT_VERDICT_FOUND;
 
-	if (all && !ch->gather.len) {
+	if (all && !evchat_gather_len_(&ch->gather)) {
 		take(ch, len);
 		return deliver(ch, bytes, len);
 	}
@@ -305,7 +307,7 @@ look_further(struct evchat *ch)
 		ch->whole = ch->callbacks.frame && !ch->framer.streamed &&
 			    ch->framer.kind != EVCHAT_NONE;
 	/* Gathered for a whole frame that is to come in pieces after all. */
-	if (!ch->whole && ch->gather.len)
+	if (!ch->whole && evchat_gather_len_(&ch->gather))
 		return collect_gathered(ch);
 	if (!evchat_framer_is_ready_(&ch->framer)) {
 		len = next_run(ch, &bytes);
@@ -315,8 +317,9 @@ look_further(struct evchat *ch)
 	held = evchat_framer_held_(&ch->framer);
 	ch->step =
 	    evchat_framer_feed_(&ch->framer, bytes, len, frame_limit(ch));
-	ch->turn_bytes -= ch->step.give + ch->step.drop +
-			  evchat_framer_held_(&ch->framer) - held;
+	/* No more than there was to look at. */
+	ch->turn_bytes -= (uint32_t)(ch->step.give + ch->step.drop +
+				     evchat_framer_held_(&ch->framer) - held);
 	time_frame(ch);
 	return true;
 }

@@ -97,7 +97,7 @@ give_up(struct connector *c, enum evchat_reason reason, int error)
 {
 	struct evchat *ch = c->ch;
 
-	evchat_channel_untie_(ch, &c->tie);
+	evchat_channel_set_maker_(ch, NULL);
 	destroy(c);
 	evchat_channel_doom_(ch, reason, error);
 }
@@ -109,7 +109,7 @@ succeed(struct connector *c)
 	int fd = c->fd;
 
 	c->fd = -1;
-	evchat_channel_untie_(ch, &c->tie);
+	evchat_channel_set_maker_(ch, NULL);
 	destroy(c);
 	evchat_channel_attach_(ch, fd);
 }
@@ -471,7 +471,7 @@ connect_to(struct event_base *base, const struct evchat_resolver *resolver,
 		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
 	}
 	c->ch = ch;
-	evchat_channel_tie_(ch, &c->tie);
+	evchat_channel_set_maker_(ch, &c->tie);
 	return ch;
 }
 

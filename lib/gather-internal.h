@@ -5,12 +5,22 @@
 
 #include <stddef.h>
 
-/* All zeros is an empty one. */
-struct evchat_gather {
-	unsigned char *bytes;
+struct evchat_run {
 	size_t len;
 	size_t room;
+	unsigned char bytes[];
 };
+
+/* All zeros is an empty one. */
+struct evchat_gather {
+	struct evchat_run *run; /* NULL, or what was gathered */
+};
+
+static inline size_t
+evchat_gather_len_(const struct evchat_gather *g)
+{
+	return g->run ? g->run->len : 0;
+}
 
 /* Returns 0, or EVCHAT_ERR_NO_MEMORY with nothing changed. */
 int evchat_gather_add_(struct evchat_gather *g, const void *bytes, size_t len);

@@ -13,7 +13,7 @@
 enum { FIRST_ROOM = 256, ROOM_KEPT = 4096 };
 
 /* The next room that is at least `need`; no frame that fits into memory is
- * refused because doubling would overflow. */
+ * refused because doubling, or the head of the run, would overflow. */
 static size_t
 grown(size_t room, size_t need)
 {
@@ -27,19 +27,21 @@ grown(size_t room, size_t need)
 static int
 make_room(struct evchat_gather *g, size_t len)
 {
-	size_t room;
-	unsigned char *bytes;
+	size_t has = evchat_gather_len_(g);
+	size_t room = g->run ? g->run->room : 0;
+	struct evchat_run *run;
 
-	if (len <= g->room - g->len)
+	if (len <= room - has)
 		return 0;
-	if (len > SIZE_MAX - g->len)
+	if (len > SIZE_MAX - sizeof *run - has)
 		return EVCHAT_ERR_NO_MEMORY;
-	room = grown(g->room, g->len + len);
-	bytes = evchat_realloc_(g->bytes, room);
-	if (!bytes)
+	room = grown(room, has + len);
+	run = evchat_realloc_(g->run, sizeof *run + room);
+	if (!run)
 		return EVCHAT_ERR_NO_MEMORY;
-	g->bytes = bytes;
-	g->room = room;
+	run->len = has;
+	run->room = room;
+	g->run = run;
 	return 0;
 }
 
@@ -50,22 +52,24 @@ evchat_gather_add_(struct evchat_gather *g, const void *bytes, size_t len)
 		return 0;
 	if (make_room(g, len))
 		return EVCHAT_ERR_NO_MEMORY;
-	memcpy(g->bytes + g->len, bytes, len);
-	g->len += len;
+	memcpy(g->run->bytes + g->run->len, bytes, len);
+	g->run->len += len;
 	return 0;
 }
 
 void
 evchat_gather_empty_(struct evchat_gather *g)
 {
-	g->len = 0;
-	if (g->room > ROOM_KEPT)
+	if (!g->run)
+		return;
+	g->run->len = 0;
+	if (g->run->room > ROOM_KEPT)
 		evchat_gather_clear_(g);
 }
 
 void
 evchat_gather_clear_(struct evchat_gather *g)
 {
-	evchat_mfree_(g->bytes);
-	memset(g, 0, sizeof *g);
+	evchat_mfree_(g->run);
+	g->run = NULL;
 }

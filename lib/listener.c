@@ -29,6 +29,7 @@
 enum { ACCEPTS_PER_TURN = 64, FIRST_RETRY_MS = 10, LAST_RETRY_MS = 100 };
 
 struct evchat_listener {
+	struct evchat_tie tie; /* first: it is what a channel gives back */
 	struct event_base *base;
 	struct evconnlistener *accepting; /* NULL after the stop */
 	struct event *turn;               /* the others had theirs */
@@ -51,12 +52,6 @@ struct evchat_listener {
 	char path[sizeof((struct sockaddr_un *)0)->sun_path + 1];
 	dev_t device;
 	ino_t inode;
-};
-
-/* What a channel tells when it goes. */
-struct made {
-	struct evchat_tie tie; /* first: it is what the channel gives back */
-	struct evchat_listener *listener;
 };
 
 /* --- Accepting or not. --- */
@@ -159,9 +154,8 @@ destroy_if_forgotten(struct evchat_listener *l)
 static void
 on_cut(struct evchat_tie *tie)
 {
-	struct evchat_listener *l = ((struct made *)tie)->listener;
+	struct evchat_listener *l = (struct evchat_listener *)tie;
 
-	evchat_mfree_(tie);
 	l->count--;
 	if (l->in_want && l->accepting) {
 		l->earned++;
@@ -169,19 +163,6 @@ on_cut(struct evchat_tie *tie)
 	}
 	accept_or_not(l);
 	destroy_if_forgotten(l);
-}
-
-static int
-note_channel(struct evchat_listener *l, struct evchat *ch)
-{
-	struct made *made = evchat_malloc_(sizeof *made);
-
-	if (!made)
-		return EVCHAT_ERR_NO_MEMORY;
-	*made = (struct made){.tie = {.cut = on_cut}, .listener = l};
-	evchat_channel_tie_(ch, &made->tie);
-	l->count++;
-	return 0;
 }
 
 /* The descriptor is taken in every case. */
@@ -195,10 +176,13 @@ make_channel(struct evchat_listener *l, int fd)
 		evutil_closesocket(fd);
 		return NULL;
 	}
-	if (!evchat_recipe_apply_(&l->recipe, ch) && !note_channel(l, ch))
-		return ch;
-	evchat_free(ch);
-	return NULL;
+	if (evchat_recipe_apply_(&l->recipe, ch)) {
+		evchat_free(ch);
+		return NULL;
+	}
+	evchat_channel_set_maker_(ch, &l->tie);
+	l->count++;
+	return ch;
 }
 
 /* The application may free the listener and the channel in its callbacks, so
@@ -405,6 +389,7 @@ make(struct event_base *base, const struct evchat_listener_options *options,
 	l = evchat_zalloc_(sizeof *l);
 	if (!l)
 		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
+	l->tie.cut = on_cut;
 	l->base = base;
 	l->accepted = options->accepted;
 	l->failed = options->failed;

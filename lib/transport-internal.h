@@ -23,14 +23,14 @@ enum evchat_transport_news {
 
 /* Filters call back from inside whatever is done to them: be ready for news
  * during any call below. */
-typedef void (*evchat_news_cb)(unsigned news, void *ctx);
+struct evchat_transport;
+typedef void (*evchat_news_cb)(struct evchat_transport *t, unsigned news);
 
 struct evchat_transport {
 	struct bufferevent *bev;    /* the layer evchat reads and writes */
 	struct bufferevent *bottom; /* the lowest layer */
 	struct evbuffer_cb_entry *bottom_cb;
 	evchat_news_cb tell;
-	void *ctx;
 	/* The run of input looked at last, and where it begins. */
 	const unsigned char *run;
 	size_t run_at, run_len;
@@ -52,7 +52,7 @@ enum evchat_transport_ways {
 /* Take over a bufferevent, reading.  0, or an evchat_error with nothing taken
  * and nothing changed. */
 int evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
-    unsigned ways, size_t output_low, evchat_news_cb tell, void *ctx);
+    unsigned ways, size_t output_low, evchat_news_cb tell);
 
 /* Give it the descriptor it waits for, which is taken in every case.  0 or
  * EVCHAT_ERR_EVENT. */

@@ -30,7 +30,7 @@ on_readable(struct bufferevent *bev, void *ctx)
 
 	(void)bev;
 	t->run_len = 0; /* new bytes may have moved the old ones */
-	t->tell(EVCHAT_NEWS_READABLE, t->ctx);
+	t->tell(t, EVCHAT_NEWS_READABLE);
 }
 
 static void
@@ -39,7 +39,7 @@ on_writable(struct bufferevent *bev, void *ctx)
 	struct evchat_transport *t = ctx;
 
 	(void)bev;
-	t->tell(EVCHAT_NEWS_WRITABLE, t->ctx);
+	t->tell(t, EVCHAT_NEWS_WRITABLE);
 }
 
 static unsigned
@@ -104,7 +104,7 @@ on_event(struct bufferevent *bev, short what, void *ctx)
 		what = BEV_EVENT_EOF | BEV_EVENT_READING;
 	if (what & BEV_EVENT_EOF)
 		pull_through(t);
-	t->tell(news_of(what), t->ctx);
+	t->tell(t, news_of(what));
 }
 
 /* Bytes have left the lowest layer.  This runs inside libevent's own write, so
@@ -177,7 +177,7 @@ start(struct evchat_transport *t)
 
 int
 evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
-    unsigned ways, size_t output_low, evchat_news_cb tell, void *ctx)
+    unsigned ways, size_t output_low, evchat_news_cb tell)
 {
 	bufferevent_data_cb readable, writable;
 	bufferevent_event_cb event;
@@ -186,7 +186,6 @@ evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
 	*t = (struct evchat_transport){.bev = bev,
 	    .bottom = lowest(bev),
 	    .tell = tell,
-	    .ctx = ctx,
 	    .can_read = ways & EVCHAT_CAN_READ,
 	    .can_write = ways & EVCHAT_CAN_WRITE,
 	    .waiting = ways & EVCHAT_WAITS};
@@ -352,7 +351,7 @@ evchat_transport_read_(struct evchat_transport *t, bool reading)
 	t->reading = reading;
 	if (reading && t->bev != t->bottom) {
 		pull_through(t);
-		t->tell(EVCHAT_NEWS_READABLE, t->ctx);
+		t->tell(t, EVCHAT_NEWS_READABLE);
 	}
 	return 0;
 }

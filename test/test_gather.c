@@ -18,6 +18,9 @@ add(const char *bytes)
 	ck_assert_int_eq(evchat_gather_add_(&gather, bytes, strlen(bytes)), 0);
 }
 
+/* What a run takes beside its bytes. */
+static const size_t head = sizeof(struct evchat_run);
+
 static void
 add_many(size_t n)
 {
@@ -31,8 +34,8 @@ add_many(size_t n)
 static void
 expect(const char *bytes)
 {
-	ck_assert_uint_eq(gather.len, strlen(bytes));
-	ck_assert_mem_eq(gather.bytes, bytes, gather.len);
+	ck_assert_uint_eq(evchat_gather_len_(&gather), strlen(bytes));
+	ck_assert_mem_eq(gather.run->bytes, bytes, evchat_gather_len_(&gather));
 }
 
 START_TEST(parts_are_put_together_in_order)
@@ -47,7 +50,7 @@ END_TEST
 START_TEST(no_bytes_need_no_memory)
 {
 	ck_assert_int_eq(evchat_gather_add_(&gather, NULL, 0), 0);
-	ck_assert_uint_eq(gather.len, 0);
+	ck_assert_uint_eq(evchat_gather_len_(&gather), 0);
 	ck_assert_uint_eq(memory_asked(), 0);
 }
 END_TEST
@@ -61,10 +64,10 @@ START_TEST(bytes_survive_growing)
 	for (size_t i = 0; i < 100; i++)
 		ck_assert_int_eq(
 		    evchat_gather_add_(&gather, bytes, sizeof bytes), 0);
-	ck_assert_uint_eq(gather.len, 100 * sizeof bytes);
+	ck_assert_uint_eq(evchat_gather_len_(&gather), 100 * sizeof bytes);
 	for (size_t i = 0; i < 100; i++)
 		ck_assert_mem_eq(
-		    gather.bytes + i * sizeof bytes, bytes, sizeof bytes);
+		    gather.run->bytes + i * sizeof bytes, bytes, sizeof bytes);
 }
 END_TEST
 
@@ -73,12 +76,12 @@ START_TEST(the_run_doubles)
 	size_t rooms = 1;
 
 	add_many(1);
-	for (size_t room = gather.room; room < 1 << 20; room *= 2)
+	for (size_t room = gather.run->room; room < 1 << 20; room *= 2)
 		rooms++;
 	add_many((1 << 20) - 1);
 	ck_assert_uint_eq(memory_asked(), rooms);
 	ck_assert_uint_lt(rooms, 20);
-	ck_assert_uint_eq(gather.len, 1 << 20);
+	ck_assert_uint_eq(evchat_gather_len_(&gather), 1 << 20);
 	ck_assert_uint_eq(memory_live(), 1);
 }
 END_TEST
@@ -86,8 +89,8 @@ END_TEST
 START_TEST(a_run_that_is_just_full_does_not_grow)
 {
 	add_many(1);
-	add_many(gather.room - 1);
-	ck_assert_uint_eq(gather.len, gather.room);
+	add_many(gather.run->room - 1);
+	ck_assert_uint_eq(evchat_gather_len_(&gather), gather.run->room);
 	ck_assert_uint_eq(memory_asked(), 1);
 	add_many(1);
 	ck_assert_uint_eq(memory_asked(), 2);
@@ -100,8 +103,8 @@ START_TEST(one_large_part_needs_one_block)
 
 	ck_assert_int_eq(evchat_gather_add_(&gather, large, sizeof large), 0);
 	ck_assert_uint_eq(memory_asked(), 1);
-	ck_assert_uint_ge(gather.room, sizeof large);
-	ck_assert_uint_lt(gather.room, 2 * sizeof large);
+	ck_assert_uint_ge(gather.run->room, sizeof large);
+	ck_assert_uint_lt(gather.run->room, 2 * sizeof large);
 }
 END_TEST
 
@@ -111,7 +114,7 @@ START_TEST(emptied_it_keeps_little_memory_for_the_next_frame)
 	memory_refuse_after(0);
 	for (int i = 0; i < 10; i++) {
 		evchat_gather_empty_(&gather);
-		ck_assert_uint_eq(gather.len, 0);
+		ck_assert_uint_eq(evchat_gather_len_(&gather), 0);
 		add_many(4000);
 	}
 	ck_assert_uint_eq(memory_live(), 1);
@@ -123,7 +126,7 @@ START_TEST(emptied_it_gives_back_much_memory)
 	add_many(4097);
 	evchat_gather_empty_(&gather);
 	ck_assert_uint_eq(memory_live(), 0);
-	ck_assert_uint_eq(gather.len, 0);
+	ck_assert_uint_eq(evchat_gather_len_(&gather), 0);
 	add("ab");
 	expect("ab");
 }
@@ -156,7 +159,7 @@ START_TEST(without_memory_nothing_changes)
 	expect("abcd");
 	memory_refuse_none();
 	ck_assert_int_eq(evchat_gather_add_(&gather, large, sizeof large), 0);
-	ck_assert_uint_eq(gather.len, 1004);
+	ck_assert_uint_eq(evchat_gather_len_(&gather), 1004);
 }
 END_TEST
 
@@ -173,6 +176,7 @@ START_TEST(a_length_that_overflows_is_refused_without_asking)
 {
 	add("ab");
 	memory_refuse_after(0);
+	expect_refused(SIZE_MAX - 2 - head + 1);
 	expect_refused(SIZE_MAX - 1);
 	expect_refused(SIZE_MAX);
 	ck_assert_uint_eq(memory_asked(), 1);
@@ -183,12 +187,12 @@ START_TEST(where_doubling_would_overflow_just_enough_is_asked_for)
 {
 	add("ab");
 	memory_refuse_after(0);
-	expect_refused(SIZE_MAX - 2);
+	expect_refused(SIZE_MAX - 2 - head);
 	ck_assert_uint_eq(memory_asked_last(), SIZE_MAX);
 	expect_refused(SIZE_MAX / 2);
-	ck_assert_uint_eq(memory_asked_last(), SIZE_MAX / 2 + 2);
+	ck_assert_uint_eq(memory_asked_last(), SIZE_MAX / 2 + 2 + head);
 	expect_refused(SIZE_MAX / 4);
-	ck_assert_uint_eq(memory_asked_last(), SIZE_MAX / 2 + 1);
+	ck_assert_uint_eq(memory_asked_last(), SIZE_MAX / 2 + 1 + head);
 }
 END_TEST
 

@@ -27,11 +27,17 @@ struct stage {
 	bool holding; /* the filter on top keeps what it is given */
 };
 
+static struct stage *
+stage_of(struct evchat_transport *t)
+{
+	return (void *)((unsigned char *)t - offsetof(struct stage, t));
+}
+
 static void
-note_news(unsigned news, void *ctx)
+note_news(struct evchat_transport *t, unsigned news)
 {
 	int error = errno;
-	struct stage *s = ctx;
+	struct stage *s = stage_of(t);
 
 	ck_assert(!s->calling);
 	s->news |= news;
@@ -43,7 +49,7 @@ static int
 open_over(struct stage *s, struct bufferevent *bev)
 {
 	return evchat_transport_open_(
-	    &s->t, bev, EVCHAT_CAN_BOTH, 0, note_news, s);
+	    &s->t, bev, EVCHAT_CAN_BOTH, 0, note_news);
 }
 
 static void
@@ -517,7 +523,7 @@ START_TEST(a_pipe_has_no_way_to_finish_but_its_close)
 	ck_assert_int_eq(
 	    evchat_transport_open_(&s.t,
 		bufferevent_socket_new(s.w.base, fds[1], BEV_OPT_CLOSE_ON_FREE),
-		EVCHAT_CAN_WRITE, 0, note_news, &s),
+		EVCHAT_CAN_WRITE, 0, note_news),
 	    0);
 	ck_assert(evchat_transport_finish_(&s.t));
 	ck_assert(!s.t.half_closed);

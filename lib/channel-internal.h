@@ -20,7 +20,8 @@ struct evchat_time {
 	struct evchat_deadlines deadlines;
 	uint64_t heard;   /* bytes in when the idle deadline was started */
 	uint64_t sent;    /* bytes out when the write deadline was started */
-	size_t unacked;   /* when the linger deadline was started */
+	size_t unacked;   /* when the linger deadline was started, */
+	size_t step;      /* and how much less is worth starting it anew */
 	unsigned grace;   /* turns left to a peer that may be in time */
 	bool write_grace; /* one was given to what may be written */
 };
@@ -91,7 +92,9 @@ struct evchat {
 	bool undrained : 1; /* something was pushed since `drained` */
 	bool late : 1;      /* the timer has fired: look at the deadlines */
 	bool keep_fd : 1;   /* the descriptor stays the application's */
+	bool client : 1;    /* evchat_connect() made it */
 	bool ended : 1;     /* `closed` is due, or has been called */
+	bool told : 1;      /* it is being called: too late to be freed */
 	bool dead : 1;      /* freed or detached; the memory goes when the turn
 			     * is over */
 };
@@ -158,6 +161,10 @@ void evchat_channel_start_(
     struct evchat *ch, enum evchat_deadline which, unsigned ms);
 void evchat_channel_stop_(struct evchat *ch, enum evchat_deadline which);
 bool evchat_channel_times_(const struct evchat *ch, enum evchat_deadline which);
+
+/* channel_time.c: see to it that starting one will find its memory.  0 or
+ * EVCHAT_ERR_NO_MEMORY. */
+int evchat_channel_prepare_time_(struct evchat *ch);
 
 /* channel_time.c: nothing is timed any more. */
 void evchat_channel_forget_time_(struct evchat *ch);

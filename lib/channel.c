@@ -305,6 +305,7 @@ was_cut_short(const struct evchat *ch)
 static void
 tell_closed(struct evchat *ch)
 {
+	ch->told = true;
 	if (!ch->unsent)
 		ch->unsent = evchat_pending(ch);
 	if (ch->reason != EVCHAT_REASON_ERROR &&
@@ -333,7 +334,7 @@ leave(struct evchat *ch)
 static void
 tell_connected(struct evchat *ch)
 {
-	if (!ch->connected || !evchat_channel_is_open_(ch))
+	if (!ch->connected || ch->doomed || !evchat_channel_is_open_(ch))
 		return;
 	ch->connected = false;
 	if (ch->callbacks.connected)
@@ -492,8 +493,12 @@ struct evchat *
 evchat_channel_await_(struct event_base *base,
     const struct evchat_callbacks *callbacks, void *ctx)
 {
-	return make_socket(
+	struct evchat *ch = make_socket(
 	    base, -1, 0, EVCHAT_CAN_BOTH | EVCHAT_WAITS, callbacks, ctx);
+
+	if (ch)
+		ch->client = true;
+	return ch;
 }
 
 void
@@ -554,12 +559,13 @@ evchat_free(struct evchat *ch)
 {
 	bool serving;
 
-	if (!ch || !evchat_channel_is_open_(ch))
+	/* What has ended and was not told so need not be told any more. */
+	if (!ch || ch->dead || ch->told)
 		return;
 	ch->dead = true;
 	serving = ch->serving;
 	ch->serving = true; /* a filter calls back when its output is drained */
-	tear_down(ch, false);
+	tear_down(ch, evchat_pending(ch) && !ch->keep_fd);
 	ch->serving = serving;
 	if (!serving)
 		destroy(ch);

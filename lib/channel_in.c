@@ -378,6 +378,16 @@ evchat_channel_could_go_on_(const struct evchat *ch)
 
 /* --- Calls. --- */
 
+/* Has the frame under way begun, and a deadline under this terminator? */
+static bool
+is_timed(const struct evchat *ch, const struct evchat_terminator *t)
+{
+	if (!ch->framer.length && !ch->framer.skipping)
+		return false;
+	return t->deadline_ms ||
+	       (t->kind != EVCHAT_NONE && ch->limits->frame_deadline_ms);
+}
+
 int
 evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 {
@@ -390,6 +400,8 @@ evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 	if (!ch->transport.can_read ||
 	    !evchat_terminator_is_valid_(&terminator))
 		return EVCHAT_ERR_INVALID;
+	if (is_timed(ch, &terminator) && evchat_channel_prepare_time_(ch))
+		return EVCHAT_ERR_NO_MEMORY;
 	/* The rest of a step that has not ended the frame is looked at again:
 	 * the new terminator rules after the piece that is being handed over.
 	 * An end that is known is told first (S18). */

@@ -45,6 +45,16 @@ evchat_channel_has_output_(const struct evchat *ch)
 	       evchat_transport_pending_(&ch->transport);
 }
 
+/* A client that did not listen while it has much to send, and a server that did
+ * not either, would wait for each other. */
+static uint64_t
+dispatch_high(const struct evchat *ch)
+{
+	if (ch->limits->dispatch_high)
+		return ch->limits->dispatch_high;
+	return ch->client ? SIZE_MAX : ch->limits->output_high;
+}
+
 /* A producer that does not say how much it makes counts too, or a pipelining
  * peer could have any number of them made; but so little that it may itself
  * wait for some further frames.  So may one that says how much, and sleeps at
@@ -52,7 +62,7 @@ evchat_channel_has_output_(const struct evchat *ch)
 bool
 evchat_channel_is_clogged_(const struct evchat *ch)
 {
-	uint64_t high = ch->limits->dispatch_high;
+	uint64_t high = dispatch_high(ch);
 	uint64_t unsized = ch->limits->write_chunk;
 	uint64_t waiting = pending(ch) - evchat_queue_asleep_(&ch->queue);
 
@@ -157,7 +167,8 @@ has_enough_below(const struct evchat *ch)
 void
 evchat_channel_give_output_(struct evchat *ch)
 {
-	if (!evchat_channel_is_open_(ch) || ch->broken || ch->transport.waiting)
+	if (!evchat_channel_is_open_(ch) || ch->doomed || ch->broken ||
+	    ch->transport.waiting)
 		return;
 	if (!has_enough_below(ch) && ask_producers(ch))
 		move_front(ch);
@@ -176,7 +187,7 @@ check(const struct evchat *ch)
 
 	if (error)
 		return error;
-	if (ch->closing || ch->shut || ch->broken)
+	if (ch->closing || ch->shut || ch->doomed || ch->broken)
 		return EVCHAT_ERR_CLOSING;
 	return ch->transport.can_write ? 0 : EVCHAT_ERR_INVALID;
 }

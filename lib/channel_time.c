@@ -12,6 +12,9 @@
 /* libevent reads no more than this at a time (rule 10). */
 enum { READ_AT_ONCE = 4096 };
 
+/* So many more linger times are granted at most to an answer on its way. */
+enum { LINGER_STEPS = 8 };
+
 /* --- The timer. --- */
 
 static void
@@ -44,6 +47,12 @@ time_of(struct evchat *ch)
 		return ch->time = time;
 	evchat_mfree_(time);
 	return NULL;
+}
+
+int
+evchat_channel_prepare_time_(struct evchat *ch)
+{
+	return time_of(ch) ? 0 : EVCHAT_ERR_NO_MEMORY;
 }
 
 void
@@ -177,12 +186,22 @@ evchat_channel_note_progress_(struct evchat *ch)
 }
 
 static void
-start_to_linger(struct evchat *ch)
+linger_on(struct evchat *ch, size_t unacked)
 {
 	evchat_channel_start_(
 	    ch, EVCHAT_DEADLINE_LINGER, ch->limits->linger_ms);
 	if (ch->time)
-		ch->time->unacked = evchat_transport_unacked_(&ch->transport);
+		ch->time->unacked = unacked;
+}
+
+static void
+start_to_linger(struct evchat *ch)
+{
+	size_t unacked = evchat_transport_unacked_(&ch->transport);
+
+	linger_on(ch, unacked);
+	if (ch->time)
+		ch->time->step = unacked / LINGER_STEPS + 1;
 }
 
 void
@@ -238,14 +257,15 @@ may_be_late_by_mistake(struct evchat *ch, enum evchat_deadline which)
 	return is_the_peers(which) && may_still_be_in_time(ch);
 }
 
-/* A peer that has acknowledged some of an answer is on its way to the rest. */
+/* A peer that has acknowledged a good part of an answer is on its way to the
+ * rest; one that takes it byte by byte must not keep the channel for ever. */
 static void
 end_lingering(struct evchat *ch)
 {
 	size_t unacked = evchat_transport_unacked_(&ch->transport);
 
-	if (unacked && unacked < ch->time->unacked)
-		start_to_linger(ch);
+	if (unacked && unacked + ch->time->step <= ch->time->unacked)
+		linger_on(ch, unacked);
 	else
 		evchat_channel_end_(
 		    ch, ch->error ? EVCHAT_REASON_ERROR : ch->reason);

@@ -45,7 +45,9 @@ struct connector {
 
 	struct evchat_address target;
 	struct evchat_resolver resolver;
-	void *lookup; /* under way, or NULL */
+	void *lookup;   /* under way, or NULL */
+	bool resolving; /* `resolve` has not returned: look_up() frees it */
+	bool over;      /* what the resolver still says is too late */
 
 	/* What is left to be tried begins at `next`. */
 	struct address {
@@ -75,13 +77,15 @@ close_attempt(struct connector *c)
 static void
 destroy(struct connector *c)
 {
+	c->over = true;
 	if (c->lookup)
 		c->resolver.cancel(c->lookup, c->resolver.ctx);
 	close_attempt(c);
 	if (c->limit)
 		event_free(c->limit);
 	evchat_mfree_(c->addresses);
-	evchat_mfree_(c);
+	if (!c->resolving)
+		evchat_mfree_(c);
 }
 
 /* The channel was freed, or has ended. */
@@ -98,8 +102,8 @@ give_up(struct connector *c, enum evchat_reason reason, int error)
 	struct evchat *ch = c->ch;
 
 	evchat_channel_set_maker_(ch, NULL);
-	destroy(c);
 	evchat_channel_doom_(ch, reason, error);
+	destroy(c); /* this may ask the resolver, who may free the channel */
 }
 
 static void
@@ -309,6 +313,8 @@ on_resolved(
 {
 	struct connector *c = query;
 
+	if (c->over)
+		return;
 	c->lookup = NULL;
 	if (n > ADDRESSES_MAX)
 		n = ADDRESSES_MAX;
@@ -330,16 +336,24 @@ on_resolved(
 	try_addresses(c);
 }
 
-/* When it is answered at once, the connector may be gone. */
+/* While it is being asked, the resolver may answer, or free the channel. */
 static void
 look_up(struct connector *c)
 {
-	struct evchat_resolver resolver = c->resolver;
-	void *lookup =
-	    resolver.resolve(c->target.name, on_resolved, c, resolver.ctx);
+	const struct evchat_resolver *resolver = &c->resolver;
+	void *lookup;
 
-	if (lookup)
+	c->resolving = true;
+	lookup =
+	    resolver->resolve(c->target.name, on_resolved, c, resolver->ctx);
+	c->resolving = false;
+	if (!c->over) {
 		c->lookup = lookup;
+		return;
+	}
+	if (lookup)
+		resolver->cancel(lookup, resolver->ctx);
+	evchat_mfree_(c);
 }
 
 /* The first step, from the loop. */
@@ -424,20 +438,15 @@ make(struct event_base *base, const struct evchat_resolver *resolver,
 	return NULL;
 }
 
-/* A channel that waits, made after its recipe.  A client that did not listen
- * while it has much to send, and a server that did not either, would wait for
- * each other. */
+/* A channel that waits, made after its recipe. */
 static struct evchat *
-make_channel(
-    struct event_base *base, struct evchat_channel_options options, void *ctx)
+make_channel(struct event_base *base,
+    const struct evchat_channel_options *options, void *ctx)
 {
 	struct evchat_recipe recipe;
 	struct evchat *ch;
-	int error;
+	int error = evchat_recipe_copy_(&recipe, base, options);
 
-	if (!options.limits.dispatch_high)
-		options.limits.dispatch_high = SIZE_MAX;
-	error = evchat_recipe_copy_(&recipe, base, &options);
 	if (error)
 		return evchat_refuse_(error);
 	ch = evchat_channel_await_(base, &recipe.callbacks, ctx);
@@ -462,7 +471,7 @@ connect_to(struct event_base *base, const struct evchat_resolver *resolver,
 		return evchat_refuse_(EVCHAT_ERR_INVALID);
 	if (!target->len && !resolver)
 		return evchat_refuse_(EVCHAT_ERR_NAME);
-	ch = make_channel(base, options->channel, ctx);
+	ch = make_channel(base, &options->channel, ctx);
 	if (!ch)
 		return NULL;
 	c = make(base, resolver, target, options);

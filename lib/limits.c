@@ -19,7 +19,6 @@ const struct evchat_limits evchat_default_limits_ = {
     .write_chunk = KIB(64) - 64,
     .output_low = KIB(64),
     .output_high = KIB(256),
-    .dispatch_high = KIB(256),
     .output_max = KIB(16 * 1024),
     .linger_ms = 2000,
 };
@@ -50,7 +49,6 @@ evchat_limits_resolve_(struct evchat_limits *l)
 	/* A small high mark alone must not collide with a fixed low one. */
 	l->output_low = size_or(
 	    l->output_low, l->output_high / 4 + (l->output_high % 4 != 0));
-	l->dispatch_high = size_or(l->dispatch_high, l->output_high);
 	l->output_max = size_or(l->output_max, d->output_max);
 	if (!l->frames_per_turn)
 		l->frames_per_turn = d->frames_per_turn;

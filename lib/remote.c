@@ -17,6 +17,8 @@
 #include <event2/event.h>
 #include <stdatomic.h>
 
+enum { POSTS_PER_TURN = 256 };
+
 struct post {
 	struct post *next;
 	evchat_cb run;
@@ -27,6 +29,7 @@ struct evchat_remote {
 	struct evchat_tie tie; /* first: it is what the channel gives back */
 	struct evchat *ch;     /* of the loop's thread only; NULL at the end */
 	struct event *wake;
+	struct post *batch;           /* taken, of the loop's thread only */
 	_Atomic(struct post *) posts; /* the last one first */
 	atomic_size_t owners;         /* an open channel is one, too */
 };
@@ -66,35 +69,67 @@ turn_round(struct post *last)
 	return first;
 }
 
+/* Take a batch, if none is under way.  False if there is none. */
+static bool
+has_batch(struct evchat_remote *remote)
+{
+	if (!remote->batch)
+		remote->batch = turn_round(atomic_exchange_explicit(
+		    &remote->posts, NULL, memory_order_acq_rel));
+	return remote->batch != NULL;
+}
+
+static void
+run_one(struct evchat_remote *remote)
+{
+	struct post *first = remote->batch;
+	struct post post = *first;
+
+	evchat_mfree_(first);
+	remote->batch = post.next;
+	post.run(remote->ch, post.ctx);
+}
+
+/* A zero timer lets every socket that is ready have its turn first; what has
+ * just been posted would otherwise be served in the same turn of the loop,
+ * again and again (rule 25). */
+static int
+come_back(struct evchat_remote *remote)
+{
+	static const struct timeval at_once;
+
+	return event_add(remote->wake, &at_once);
+}
+
 static void
 run_posts(struct evchat_remote *remote)
 {
-	struct post *post = turn_round(atomic_exchange_explicit(
-	    &remote->posts, NULL, memory_order_acq_rel));
+	unsigned left = POSTS_PER_TURN;
 
-	while (post) {
-		struct post run = *post;
-
-		evchat_mfree_(post);
-		post = run.next;
-		run.run(remote->ch, run.ctx);
-	}
+	if (!has_batch(remote))
+		return;
+	/* Without memory to come back: less fair, but nothing is lost. */
+	do {
+		run_one(remote);
+		left -= left > 0;
+	} while (remote->batch && (left || come_back(remote)));
+	if (remote->batch)
+		return;
+	/* Whoever posted meanwhile has woken the loop for it; but it may have
+	 * been for the rest of this batch that it woke. */
+	if (atomic_load_explicit(&remote->posts, memory_order_acquire))
+		(void)come_back(remote);
 	release(remote);
 }
 
-/* What is posted meanwhile would be served in the same turn of the loop, again
- * and again; a zero timer lets every socket that is ready have its turn first
- * (rule 25).  Without memory for it: less fair, but nothing is lost. */
 static void
 on_wake(evutil_socket_t fd, short what, void *ctx)
 {
-	static const struct timeval at_once;
 	struct evchat_remote *remote = ctx;
 
 	(void)fd;
-	if (what != EV_TIMEOUT && event_add(remote->wake, &at_once) == 0)
-		return;
-	run_posts(remote);
+	if (what == EV_TIMEOUT || come_back(remote))
+		run_posts(remote);
 }
 
 /* The first owner of posts is taken on before anybody can see them. */

@@ -885,8 +885,8 @@ START_TEST(detach_is_refused_while_it_cannot_be_done)
 }
 END_TEST
 
-/* A call may start a deadline, which takes memory. */
-START_TEST(a_call_that_ends_it_for_want_of_memory_leaves_it_to_be_freed)
+/* A frame that has begun gets its deadline at once, which takes memory. */
+START_TEST(a_timed_terminator_without_memory_leaves_the_old_one)
 {
 	struct evchat_terminator timed = EVCHAT_LIT(";");
 	struct world w;
@@ -897,37 +897,56 @@ START_TEST(a_call_that_ends_it_for_want_of_memory_leaves_it_to_be_freed)
 	world_run(&w);
 	timed.deadline_ms = 1000;
 	memory_refuse_after(0);
-	ck_assert_int_eq(evchat_set_terminator(w.ch, timed), 0);
-	ck_assert_uint_eq(memory_refused(), 1);
+	ck_assert_int_eq(
+	    evchat_set_terminator(w.ch, timed), EVCHAT_ERR_NO_MEMORY);
 	memory_refuse_none();
-	evchat_free(w.ch);
-	w.ch = NULL;
+	peer_send_text(&w, ";\r\n");
 	world_run(&w);
-	world_expect(&w, "");
+	world_expect(&w, "frame(part;)");
 	world_free(&w);
 	ck_assert_uint_eq(memory_live(), 0);
 	memory_unwatch();
 }
 END_TEST
 
-START_TEST(a_call_that_wants_memory_ends_it_from_the_loop)
+/* What libevent refused in the middle of a detach cannot be taken back. */
+static void
+detach_in_vain(struct world *w)
 {
-	struct evchat_terminator timed = EVCHAT_LIT(";");
+	struct evbuffer *output =
+	    bufferevent_get_output(evchat_bufferevent(w->ch));
+
+	ck_assert_int_eq(evchat_push(w->ch, "lost", 4), 0);
+	ck_assert_int_eq(evbuffer_freeze(output, 0), 0);
+	ck_assert_ptr_null(evchat_detach(w->ch));
+	ck_assert_int_eq(errno, EIO);
+	ck_assert_int_eq(evbuffer_unfreeze(output, 0), 0);
+}
+
+START_TEST(a_channel_that_a_call_has_ended_is_told_from_the_loop)
+{
 	struct world w;
 
-	memory_watch();
 	open_plain(&w, _i);
-	peer_send_text(&w, "part");
-	world_run(&w);
-	timed.deadline_ms = 1000;
-	memory_refuse_after(0);
-	ck_assert_int_eq(evchat_set_terminator(w.ch, timed), 0);
-	memory_refuse_none();
+	detach_in_vain(&w);
 	world_expect(&w, "");
 	world_run(&w);
-	world_expect(&w, "closed(NO_MEMORY)");
+	world_expect(&w, "closed(ERROR)");
 	world_free(&w);
-	memory_unwatch();
+}
+END_TEST
+
+START_TEST(a_channel_that_a_call_has_ended_can_be_freed_untold)
+{
+	struct world w;
+
+	open_plain(&w, _i);
+	detach_in_vain(&w);
+	evchat_free(w.ch);
+	w.ch = NULL;
+	world_run(&w);
+	world_expect(&w, "");
+	world_free(&w);
 }
 END_TEST
 
@@ -1394,8 +1413,9 @@ main(void)
 	RULE(a_peer_that_takes_nothing_is_left);
 	RULE(time_stands_still_for_the_peer_while_the_channel_is_paused);
 	RULE(detach_is_refused_while_it_cannot_be_done);
-	RULE(a_call_that_ends_it_for_want_of_memory_leaves_it_to_be_freed);
-	RULE(a_call_that_wants_memory_ends_it_from_the_loop);
+	RULE(a_timed_terminator_without_memory_leaves_the_old_one);
+	RULE(a_channel_that_a_call_has_ended_is_told_from_the_loop);
+	RULE(a_channel_that_a_call_has_ended_can_be_freed_untold);
 	RULE(birth_without_memory_takes_nothing);
 	RULE(limits_that_cannot_be_are_refused);
 	RULE(callbacks_and_ctx_can_be_replaced);

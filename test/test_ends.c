@@ -111,6 +111,23 @@ START_TEST(a_cut_drops_what_waits)
 }
 END_TEST
 
+START_TEST(what_is_to_be_cut_off_is_asked_for_nothing)
+{
+	struct cutting c;
+	struct made made;
+
+	open_in_group(&c, _i);
+	evchat_push_producer(c.w.ch, made_from(&made, "never."));
+	evchat_group_close_all(c.group);
+	ck_assert_int_eq(evchat_push(c.w.ch, "x", 1), EVCHAT_ERR_CLOSING);
+	ck_assert_int_eq(evchat_group_broadcast(c.group, "x", 1, NULL), 1);
+	peer_send_text(&c.w, "unheard\r\n");
+	expect_cut(&c, "closed(CUT)");
+	ck_assert_uint_eq(made.asked, 0);
+	ck_assert_uint_eq(made.released, 1);
+}
+END_TEST
+
 START_TEST(a_cut_ends_a_channel_that_is_shut)
 {
 	struct cutting c;
@@ -792,7 +809,7 @@ START_TEST(a_client_that_reads_slowly_while_it_sends_reads_its_whole_answer)
 	world_run(&l.w);
 	while (evchat_transport_unacked_(&l.w.ch->transport) > MUCH / 20) {
 		peer_send_text(&l.w, "and another thing\r\n");
-		ck_assert(read_some(l.w.peer_fd, l.w.received, 200000));
+		ck_assert(read_some(l.w.peer_fd, l.w.received, 300000));
 		world_pass(&l.w, 2000);
 		ck_assert_uint_eq(l.w.closed_count, 0);
 		lingered++;
@@ -803,6 +820,30 @@ START_TEST(a_client_that_reads_slowly_while_it_sends_reads_its_whole_answer)
 	expect_received(&l.w, much(), MUCH / 8);
 	world_pass(&l.w, 2000);
 	world_pass(&l.w, 2000);
+	world_expect(&l.w, "closed(DONE)");
+	loopback_free(&l);
+}
+END_TEST
+
+/* Who takes a byte now and then must not keep the channel for ever. */
+START_TEST(a_client_that_hardly_reads_is_not_lingered_for)
+{
+	struct loopback l;
+	struct evchat_callbacks cb = world_plain();
+	int lingered = 0;
+
+	listen_for_lines(&l, &cb);
+	loopback_dial(&l);
+	peer_stop_reading(&l.w);
+	loopback_until(&l.w, there_is_a_channel);
+	ck_assert_int_eq(evchat_push(l.w.ch, much(), MUCH / 8), 0);
+	evchat_close_when_done(l.w.ch);
+	world_run(&l.w);
+	for (; !l.w.closed_count; lingered++) {
+		ck_assert_int_lt(lingered, 9);
+		ck_assert(read_some(l.w.peer_fd, l.w.received, 2048));
+		world_pass(&l.w, 2000);
+	}
 	world_expect(&l.w, "closed(DONE)");
 	loopback_free(&l);
 }
@@ -1226,6 +1267,7 @@ main(void)
 #define RULE(test) tcase_add_loop_test(all, test, 0, WORLD_KINDS)
 	RULE(a_cut_ends_an_open_channel);
 	RULE(a_cut_drops_what_waits);
+	RULE(what_is_to_be_cut_off_is_asked_for_nothing);
 	RULE(a_cut_ends_a_channel_that_is_shut);
 	RULE(a_cut_ends_a_channel_that_lingers);
 	RULE(the_peers_last_words_in_the_turn_of_the_cut_are_not_heard);
@@ -1250,6 +1292,7 @@ main(void)
 	    no_reset_destroys_the_answer_to_a_client_that_is_still_sending);
 	tcase_add_test(once,
 	    a_client_that_reads_slowly_while_it_sends_reads_its_whole_answer);
+	tcase_add_test(once, a_client_that_hardly_reads_is_not_lingered_for);
 	tcase_add_test(once, a_client_left_at_the_write_deadline_sees_a_reset);
 	tcase_add_test(once, a_stalled_loop_calls_nobody_slow_who_has_read);
 	tcase_add_test(once, a_client_refused_while_it_speaks_reads_why);

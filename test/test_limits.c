@@ -27,7 +27,7 @@ START_TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_uint_eq(d->write_chunk, 65536 - 64);
 	ck_assert_uint_eq(d->output_low, 65536);
 	ck_assert_uint_eq(d->output_high, 262144);
-	ck_assert_uint_eq(d->dispatch_high, 262144);
+	ck_assert_uint_eq(d->dispatch_high, 0);
 	ck_assert_uint_eq(d->output_max, 16777216);
 	ck_assert_uint_eq(d->frame_deadline_ms, 0);
 	ck_assert_uint_eq(d->idle_deadline_ms, 0);
@@ -99,19 +99,6 @@ START_TEST(the_low_mark_is_a_quarter_of_the_highest_high_one)
 	expect_resolved(&limits);
 	ck_assert_uint_ge(limits.output_low, SIZE_MAX / 4);
 	ck_assert_uint_le(limits.output_low, SIZE_MAX / 4 + 1);
-}
-END_TEST
-
-START_TEST(frames_wait_at_the_high_mark_unless_they_have_one_of_their_own)
-{
-	struct evchat_limits limits = {.output_high = 100};
-
-	expect_resolved(&limits);
-	ck_assert_uint_eq(limits.dispatch_high, 100);
-	limits = (struct evchat_limits){.dispatch_high = SIZE_MAX};
-	expect_resolved(&limits);
-	ck_assert_uint_eq(limits.dispatch_high, SIZE_MAX);
-	ck_assert_uint_eq(limits.output_high, 262144);
 }
 END_TEST
 
@@ -222,8 +209,6 @@ suite(void)
 	tcase_add_test(tc, the_low_mark_is_a_quarter_of_the_high_one);
 	tcase_add_loop_test(
 	    tc, the_low_mark_is_a_quarter_of_the_highest_high_one, 0, 5);
-	tcase_add_test(
-	    tc, frames_wait_at_the_high_mark_unless_they_have_one_of_their_own);
 	tcase_add_test(tc, a_low_mark_above_the_high_one_is_refused);
 	tcase_add_test(tc, a_low_mark_at_the_high_one_is_good);
 	tcase_add_loop_test(tc, a_reserved_word_that_is_not_zero_is_refused, 0,

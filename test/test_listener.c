@@ -309,7 +309,7 @@ static void
 begin_with_path(void)
 {
 	reception_init(&r);
-	strcpy(directory, "/tmp/evchat-test-XXXXXX");
+	strcpy(directory, P_tmpdir "/evchat-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	(void)snprintf(path, sizeof path, "%s/socket", directory);
 	(void)snprintf(address, sizeof address, "unix:%s", path);

@@ -192,7 +192,8 @@ EVCHAT_EXPORT int evchat_shutdown_write(struct evchat *ch);
 
 /**
  * End now: what waits is dropped and its release and cleanup run at once, no
- * callback is called, the bufferevent is freed.  Inside a callback of the
+ * callback is called, the bufferevent is freed, and TCP is reset if bytes were
+ * left unsent, as at `closed`.  Inside a callback of the
  * channel the bytes that callback was given stay good until it returns.
  * libevent closes the descriptor and gives the memory back in the loop's next
  * turn: before event_base_free(), have one with EVLOOP_NONBLOCK.  NULL does
@@ -214,7 +215,8 @@ EVCHAT_EXPORT void evchat_free(struct evchat *ch);
  * @return the bufferevent; or NULL with errno EBUSY while producers wait or
  *         the channel connects, ESHUTDOWN after evchat_close_when_done(),
  *         evchat_shutdown_write() or the end, EINVAL, ENOMEM or EIO; then
- *         nothing changes.
+ *         nothing changes, except that after EIO the channel may be about to
+ *         end with EVCHAT_REASON_ERROR.
  */
 EVCHAT_EXPORT struct bufferevent *evchat_detach(struct evchat *ch);
 

@@ -27,7 +27,8 @@ struct evchat_resolved {
 
 /**
  * The answer of a resolver: `n` addresses, the best first, borrowed until this
- * returns; or none and an error, one of evutil_getaddrinfo()'s EVUTIL_EAI_*.
+ * returns, of which 64 are tried; or none and an error, one of
+ * evutil_getaddrinfo()'s EVUTIL_EAI_*.
  * The port in the addresses does not matter.
  */
 typedef void (*evchat_resolved_cb)(
@@ -47,7 +48,8 @@ struct evchat_resolver {
 	 */
 	void *(*resolve)(const char *name, evchat_resolved_cb resolved,
 	    void *query, void *ctx);
-	/** Forget the look-up that `resolve` returned. */
+	/** Forget the look-up that `resolve` returned; an answer from inside is
+	 * not heard. */
 	void (*cancel)(void *lookup, void *ctx);
 	void *ctx;
 	/** Must be zero. */
@@ -56,8 +58,7 @@ struct evchat_resolver {
 
 /** How to connect; all zeros is a good value but for the callbacks.  Copied. */
 struct evchat_connect_options {
-	/** What the channel starts with; its dispatch_high is SIZE_MAX if it is
-	 * 0, as it is a client's. */
+	/** What the channel starts with. */
 	struct evchat_channel_options channel;
 	/** How long to try each address, in ms: 10,000. */
 	unsigned attempt_ms;

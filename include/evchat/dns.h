@@ -6,6 +6,9 @@
  * A library of its own, evchat::dns or evchat_dns.pc, as it needs
  * libevent_extra; evchat.h does not include this page.  It takes a few bytes
  * for each look-up from malloc(), whatever evchat_set_allocator() was told.
+ *
+ * libevent 2.1.12's evdns does not survive a want of memory; where that must be
+ * survived, use another resolver.
  */
 #ifndef EVCHAT_DNS_H
 #define EVCHAT_DNS_H

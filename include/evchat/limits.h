@@ -38,10 +38,10 @@ struct evchat_limits {
 	size_t output_high;
 	/** While more output than this waits, what producers have yet to make
 	 * included, no further frame is dispatched, so that a peer who asks and
-	 * does not read costs no more: output_high.  SIZE_MAX dispatches
-	 * always, for a client that sends much to a server which answers
-	 * meanwhile: each would wait for the other to read.  It is what
-	 * connector.h takes for 0. */
+	 * does not read costs no more: output_high.  SIZE_MAX is no limit,
+	 * and what 0 means to a channel of connector.h: a client that sends
+	 * much, and a server that answers meanwhile, would wait for each other.
+	 */
 	size_t dispatch_high;
 	/** Copied bytes that may wait; a push beyond is refused: 16 MiB. */
 	size_t output_max;
@@ -55,9 +55,9 @@ struct evchat_limits {
 	 * has just stopped is left after up to twice as long. */
 	unsigned write_deadline_ms;
 	/** How long a channel that has sent everything waits for the peer's
-	 * EOF, or for it to acknowledge some more of what is on its way; and
-	 * how long one whose peer is gone waits for a producer that said
-	 * EVCHAT_LATER; in ms: 2,000. */
+	 * EOF, and as long again each time that an eighth of what was on its
+	 * way has been acknowledged meanwhile; and how long one whose peer is
+	 * gone waits for a producer that said EVCHAT_LATER; in ms: 2,000. */
 	unsigned linger_ms;
 	/** Must be zero.  So must output_low be at most output_high: whoever
 	 * takes the value answers EVCHAT_ERR_INVALID otherwise. */

@@ -110,7 +110,7 @@ EVCHAT_EXPORT void evchat_listener_stop(struct evchat_listener *listener);
  * NULL does nothing. */
 EVCHAT_EXPORT void evchat_listener_free(struct evchat_listener *listener);
 
-/** How many of the channels it made live. */
+/** How many of the channels it made live; one that was detached is none. */
 EVCHAT_EXPORT size_t evchat_listener_count(
     const struct evchat_listener *listener);
 

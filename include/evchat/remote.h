@@ -41,9 +41,10 @@ EVCHAT_EXPORT void evchat_remote_free(struct evchat_remote *remote);
 
 /**
  * Have `run` called exactly once from the channel's loop: with the channel, or
- * with NULL if it has ended meanwhile.  What one thread posts is run in its
- * order.  On any thread that owns the handle; may be called from a callback,
- * and from `run`.
+ * with NULL if it has ended meanwhile.  What one thread posts to a handle is
+ * run in its order, 256 functions at most before others have their turn; how
+ * many may wait is up to who posts.  On any thread that owns the handle; may be
+ * called from a callback, and from `run`.
  *
  * @return 0; or EVCHAT_ERR_INVALID or EVCHAT_ERR_NO_MEMORY, then `run` is never
  *         called.

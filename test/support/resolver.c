@@ -77,6 +77,8 @@ cancel(void *lookup, void *ctx)
 
 	ck_assert_ptr_eq(lookup, &r->resolved);
 	ck_assert_msg(resolver_is_asked(r), "nothing to cancel");
+	if (r->cancelled_cb)
+		r->cancelled_cb(r);
 	r->resolved = NULL;
 	r->cancelled++;
 }

@@ -21,6 +21,8 @@ struct resolver {
 
 	/* Called inside `resolve`, before it answers; may be NULL. */
 	void (*asked_cb)(struct resolver *r);
+	/* Called inside `cancel`, before the query is forgotten. */
+	void (*cancelled_cb)(struct resolver *r);
 	void *ctx;
 
 	/* What happened. */

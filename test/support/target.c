@@ -55,7 +55,7 @@ choose_file(struct target *t)
 	struct sockaddr_un *at = (struct sockaddr_un *)(void *)&t->at;
 
 	(void)snprintf(
-	    t->directory, sizeof t->directory, "/tmp/evchat-test-XXXXXX");
+	    t->directory, sizeof t->directory, P_tmpdir "/evchat-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(t->directory));
 	at->sun_family = AF_UNIX;
 	(void)snprintf(

@@ -62,9 +62,9 @@ make_room(struct evchat_group *group)
 
 	if (group->places < group->room)
 		return 0;
-	if (room > SIZE_MAX / sizeof *members)
+	if (room > SIZE_MAX / sizeof(void *))
 		return EVCHAT_ERR_NO_MEMORY;
-	members = evchat_realloc_(group->members, room * sizeof *members);
+	members = evchat_realloc_(group->members, room * sizeof(void *));
 	if (!members)
 		return EVCHAT_ERR_NO_MEMORY;
 	group->members = members;

@@ -15,8 +15,8 @@ extern const struct evchat_limits evchat_default_limits_;
 bool evchat_limits_resolve_(struct evchat_limits *limits);
 
 /*
- * Limits to be shared, with one owner: a resolved copy, or the defaults, which
- * need no memory, for NULL and all zeros.  0, EVCHAT_ERR_INVALID or
+ * Limits to be shared, with one owner: a resolved copy, or for NULL the
+ * defaults, which need no memory.  0, EVCHAT_ERR_INVALID or
  * EVCHAT_ERR_NO_MEMORY.
  */
 int evchat_limits_new_(

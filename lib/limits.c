@@ -6,7 +6,6 @@
 #include "alloc-internal.h"
 #include "limits-internal.h"
 #include <evchat/error.h>
-#include <string.h>
 
 #define KIB(n) ((size_t)(n)*1024)
 
@@ -57,21 +56,13 @@ evchat_limits_resolve_(struct evchat_limits *l)
 	return l->output_low <= l->output_high;
 }
 
-static bool
-is_all_zeros(const struct evchat_limits *limits)
-{
-	static const struct evchat_limits zeros;
-
-	return memcmp(limits, &zeros, sizeof zeros) == 0;
-}
-
 int
 evchat_limits_new_(
     const struct evchat_limits **shared, const struct evchat_limits *wanted)
 {
 	struct shared *own;
 
-	if (!wanted || is_all_zeros(wanted)) {
+	if (!wanted) {
 		*shared = &evchat_default_limits_;
 		return 0;
 	}

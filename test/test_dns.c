@@ -408,8 +408,8 @@ END_TEST
 START_TEST(a_name_that_cannot_be_asked_for_is_not_found)
 {
 	static const char *const names[] = {"a..test", ".test", "test..", ".",
-	    "l0123456789012345678901234567890123456789012345678901234567890123"
-	    ".test"};
+	    ("l0123456789012345678901234567890123456789012345678901234567890123"
+	     ".test")};
 	struct stage s;
 
 	begin(&s);

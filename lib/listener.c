@@ -267,6 +267,14 @@ remember_file(struct evchat_listener *l, const struct evchat_address *address)
 	l->inode = st.st_ino;
 }
 
+/* What has just been made, and nobody knows. */
+static void
+remove_path(const struct evchat_address *address)
+{
+	if (*socket_path(address))
+		(void)unlink(socket_path(address));
+}
+
 /* Not somebody else's, who has taken the name meanwhile. */
 static void
 remove_file(const struct evchat_listener *l)
@@ -320,20 +328,32 @@ bind_socket(int fd, const struct evchat_address *address)
 	return bind(fd, at, address->len);
 }
 
-/* A bound socket; or -1 with errno. */
 static int
-open_socket(const struct evchat_address *address, bool reuse_port)
+listen_now(int fd, const struct evchat_listener_options *options)
 {
+	return listen(fd, options->backlog ? options->backlog : SOMAXCONN);
+}
+
+/* A socket that is bound, and listens at once: until then its file looks left
+ * over to another server.  Or -1 with errno. */
+static int
+open_socket(const struct evchat_address *address,
+    const struct evchat_listener_options *options)
+{
+	bool bound;
 	int error;
 	int fd = socket(address->at.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
-	if (!set_up_socket(fd, address, reuse_port) &&
-	    !bind_socket(fd, address))
+	bound = !set_up_socket(fd, address, options->reuse_port) &&
+		!bind_socket(fd, address);
+	if (bound && !listen_now(fd, options))
 		return fd;
 	error = errno;
+	if (bound)
+		remove_path(address);
 	close(fd);
 	errno = error;
 	return -1;
@@ -341,17 +361,18 @@ open_socket(const struct evchat_address *address, bool reuse_port)
 
 /* "*" where there is no IPv6. */
 static int
-open_any_socket(const struct evchat_address *address, bool reuse_port)
+open_any_socket(const struct evchat_address *address,
+    const struct evchat_listener_options *options)
 {
 	struct evchat_address ipv4 = {.len = sizeof(struct sockaddr_in)};
-	int fd = open_socket(address, reuse_port);
+	int fd = open_socket(address, options);
 
 	if (fd >= 0 || !address->any ||
 	    (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
 		return fd;
 	ipv4.at.ss_family = AF_INET;
 	evchat_address_set_port_(&ipv4.at, address->port);
-	return open_socket(&ipv4, reuse_port);
+	return open_socket(&ipv4, options);
 }
 
 /* --- Birth. --- */
@@ -411,10 +432,8 @@ make(struct event_base *base, const struct evchat_listener_options *options,
 /* The descriptor is taken only if this goes well.  -1 with errno; libevent sets
  * it only when the system did. */
 static int
-start(struct evchat_listener *l, int fd, int backlog)
+start(struct evchat_listener *l, int fd)
 {
-	if (listen(fd, backlog ? backlog : SOMAXCONN))
-		return -1;
 	errno = ENOMEM;
 	if (evutil_make_socket_nonblocking(fd))
 		return -1;
@@ -439,7 +458,7 @@ evchat_listen_fd(struct event_base *base, int fd,
 
 	if (!l)
 		return NULL;
-	if (!start(l, fd, options->backlog))
+	if (!listen_now(fd, options) && !start(l, fd))
 		return l;
 	error = errno;
 	evchat_listener_free(l);
@@ -456,7 +475,7 @@ listen_at(struct event_base *base, const struct evchat_address *address,
 
 	if (!base || !options || !are_valid(options))
 		return evchat_refuse_(EVCHAT_ERR_INVALID);
-	fd = open_any_socket(address, options->reuse_port);
+	fd = open_any_socket(address, options);
 	if (fd < 0)
 		return NULL;
 	l = evchat_listen_fd(base, fd, options, ctx);
@@ -465,8 +484,7 @@ listen_at(struct event_base *base, const struct evchat_address *address,
 		return l;
 	}
 	error = errno;
-	if (*socket_path(address))
-		(void)unlink(socket_path(address));
+	remove_path(address);
 	close(fd);
 	errno = error;
 	return NULL;

@@ -3,9 +3,10 @@
  * Remotes: functions that other threads post, run by the channel's loop.
  *
  * What is posted goes on a stack that needs no lock: whoever finds it empty
- * wakes the loop, which takes all of it at once and turns it round.  As long as
- * something is on it, or running, it counts as an owner; so the last owner
- * frees a remote that nobody uses.
+ * wakes the loop, which takes all of it at once and turns it round.  So there
+ * is one batch for each wake, and nobody but the wake takes it.  A batch is an
+ * owner from the moment it begins until it has run; so the last owner frees a
+ * remote that nobody uses, and no wake comes to one that is gone.
  */
 #include "alloc-internal.h"
 #include "channel-internal.h"
@@ -29,9 +30,11 @@ struct evchat_remote {
 	struct evchat_tie tie; /* first: it is what the channel gives back */
 	struct evchat *ch;     /* of the loop's thread only; NULL at the end */
 	struct event *wake;
-	struct post *batch;           /* taken, of the loop's thread only */
-	_Atomic(struct post *) posts; /* the last one first */
-	atomic_size_t owners;         /* an open channel is one, too */
+	size_t wakes;       /* of the loop's thread only: batches to be run, */
+	struct post *batch; /* and what is left of the first, once taken */
+	/* The next batch, the last of it first. */
+	_Atomic(struct post *) posts;
+	atomic_size_t owners; /* an open channel is one, too */
 };
 
 static void
@@ -69,25 +72,27 @@ turn_round(struct post *last)
 	return first;
 }
 
-/* Take a batch, if none is under way.  False if there is none. */
+/* Run the next function.  False when that was the last of all batches; the
+ * remote may be gone then. */
 static bool
-has_batch(struct evchat_remote *remote)
-{
-	if (!remote->batch)
-		remote->batch = turn_round(atomic_exchange_explicit(
-		    &remote->posts, NULL, memory_order_acq_rel));
-	return remote->batch != NULL;
-}
-
-static void
-run_one(struct evchat_remote *remote)
+run_next(struct evchat_remote *remote)
 {
 	struct post *first = remote->batch;
-	struct post post = *first;
+	struct post post;
+	bool more;
 
+	if (!first)
+		first = turn_round(atomic_exchange_explicit(
+		    &remote->posts, NULL, memory_order_acq_rel));
+	post = *first;
 	evchat_mfree_(first);
 	remote->batch = post.next;
 	post.run(remote->ch, post.ctx);
+	if (remote->batch)
+		return true;
+	more = --remote->wakes > 0;
+	release(remote);
+	return more;
 }
 
 /* A zero timer lets every socket that is ready have its turn first; what has
@@ -101,25 +106,17 @@ come_back(struct evchat_remote *remote)
 	return event_add(remote->wake, &at_once);
 }
 
+/* Without memory to come back: less fair, but nothing is lost. */
 static void
 run_posts(struct evchat_remote *remote)
 {
 	unsigned left = POSTS_PER_TURN;
 
-	if (!has_batch(remote))
-		return;
-	/* Without memory to come back: less fair, but nothing is lost. */
-	do {
-		run_one(remote);
+	while (run_next(remote)) {
 		left -= left > 0;
-	} while (remote->batch && (left || come_back(remote)));
-	if (remote->batch)
-		return;
-	/* Whoever posted meanwhile has woken the loop for it; but it may have
-	 * been for the rest of this batch that it woke. */
-	if (atomic_load_explicit(&remote->posts, memory_order_acquire))
-		(void)come_back(remote);
-	release(remote);
+		if (!left && come_back(remote) == 0)
+			return;
+	}
 }
 
 static void
@@ -128,11 +125,13 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
 	struct evchat_remote *remote = ctx;
 
 	(void)fd;
-	if (what == EV_TIMEOUT || come_back(remote))
+	if (what & EV_READ)
+		remote->wakes++;
+	if (what & EV_TIMEOUT || come_back(remote))
 		run_posts(remote);
 }
 
-/* The first owner of posts is taken on before anybody can see them. */
+/* The batch owns the remote before anybody can see it. */
 int
 evchat_post(struct evchat_remote *remote, evchat_cb run, void *ctx)
 {

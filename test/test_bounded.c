@@ -6,6 +6,7 @@
  * the other end of a bufferevent pair.
  */
 #include "support/counting.h"
+#include "support/file.h"
 #include "support/scale.h"
 #include "support/suite.h"
 #include <errno.h>
@@ -443,11 +444,8 @@ END_TEST
 static int
 new_file(off_t len)
 {
-	char name[] = "evchat-test-XXXXXX";
-	int fd = mkstemp(name);
+	int fd = nameless_file("", 0);
 
-	ck_assert_int_ge(fd, 0);
-	unlink(name);
 	ck_assert_int_eq(ftruncate(fd, len), 0);
 	return fd;
 }

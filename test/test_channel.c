@@ -6,6 +6,7 @@
  */
 #include "channel-internal.h"
 #include "support/fake_clock.h"
+#include "support/file.h"
 #include "support/memory.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -694,12 +695,10 @@ START_TEST(what_cannot_be_a_channel_is_refused_and_stays_open)
 {
 	struct event_base *base = event_base_new();
 	struct evchat_callbacks reserved = {.reserved = {0, 1}};
-	char name[] = "evchat-test-XXXXXX";
-	int file = mkstemp(name), folder = open(".", O_RDONLY);
+	int file = nameless_file("", 0), folder = open(".", O_RDONLY);
 	int ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
-	unlink(name);
 	expect_refused(base, file, 0, &nothing, EINVAL);
 	expect_refused(base, folder, 0, &nothing, EINVAL);
 	expect_refused(base, -1, 0, &nothing, EBADF);

@@ -4,6 +4,7 @@
  * producers are asked when there is room, and what was taken is let go once.
  */
 #include "channel-internal.h"
+#include "support/file.h"
 #include "support/suite.h"
 #include "support/world.h"
 #include <fcntl.h>
@@ -81,18 +82,6 @@ open_plain(struct world *w, int kind)
 	world_open(w, (enum world_kind)kind, &cb);
 }
 
-static int
-file_of(const char *text)
-{
-	char name[] = "evchat-test-XXXXXX";
-	int fd = mkstemp(name);
-
-	ck_assert_int_ge(fd, 0);
-	unlink(name);
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	return fd;
-}
-
 /* --- Order. --- */
 
 START_TEST(everything_arrives_in_the_order_it_was_pushed)
@@ -112,7 +101,8 @@ START_TEST(everything_arrives_in_the_order_it_was_pushed)
 	ck_assert_int_eq(evchat_push_producer(w.ch, scripted(&a)), 0);
 	ck_assert_int_eq(evchat_pushf(w.ch, "-%d-", 7), 0);
 	ck_assert_int_eq(evchat_push_producer(w.ch, scripted(&b)), 0);
-	ck_assert_int_eq(evchat_push_file(w.ch, file_of("0file!"), 1, 4), 0);
+	ck_assert_int_eq(
+	    evchat_push_file(w.ch, nameless_file("0file!", 6), 1, 4), 0);
 	ck_assert_int_eq(evchat_push_line(w.ch, "-line", 5), 0);
 	ck_assert_uint_eq(a.asked, 0); /* nothing from inside a call */
 	world_run(&w);
@@ -144,7 +134,8 @@ START_TEST(pushing_nothing_succeeds_and_sends_nothing)
 	    evchat_push_ref(w.ch, NULL, 0, count_cleanup, &cleanups), 0);
 	ck_assert_uint_eq(cleanups, 1);
 	ck_assert_int_eq(evchat_push_buffer(w.ch, empty), 0);
-	ck_assert_int_eq(evchat_push_file(w.ch, file_of("x"), 0, 0), 0);
+	ck_assert_int_eq(
+	    evchat_push_file(w.ch, nameless_file("x", 1), 0, 0), 0);
 	world_run(&w);
 	peer_expect(&w, "");
 	evbuffer_free(empty);
@@ -417,7 +408,7 @@ START_TEST(release_and_cleanup_run_once_however_it_ends)
 	struct script first = {.next = "1l1e", .byte = 'x'};
 	struct script second = {.next = "1e", .byte = 'y'};
 	size_t cleanups = 0;
-	int file = file_of("abc");
+	int file = nameless_file("abc", 3);
 
 	open_plain(&w, (int)kind);
 	evchat_push_producer(w.ch, scripted(&first));
@@ -467,7 +458,7 @@ START_TEST(failed_pushes_let_go_at_once_and_queue_nothing)
 	struct evchat_producer bad = scripted(&s);
 	struct evbuffer *kept = evbuffer_new();
 	size_t cleanups = 0;
-	int file = file_of("abc");
+	int file = nameless_file("abc", 3);
 
 	open_plain(&w, _i);
 	evbuffer_add(kept, "kept", 4);
@@ -776,7 +767,7 @@ END_TEST
 START_TEST(a_file_that_was_cut_short_is_no_whole_answer)
 {
 	struct world w;
-	int file = file_of("0123456789");
+	int file = nameless_file("0123456789", 10);
 
 	open_plain(&w, _i);
 	ck_assert_int_eq(evchat_push_file(w.ch, file, 5, 100), 0);
@@ -790,7 +781,7 @@ END_TEST
 START_TEST(a_file_counts_as_waiting_output)
 {
 	struct world w;
-	int file = file_of("0123456789");
+	int file = nameless_file("0123456789", 10);
 
 	open_plain(&w, _i);
 	ck_assert_int_eq(evchat_push_file(w.ch, file, 2, 5), 0);

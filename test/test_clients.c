@@ -7,6 +7,7 @@
  * Names are looked up by nobody here: addresses are numbers, and the one name
  * there is cannot be written in a question to a name server.
  */
+#include "support/file.h"
 #include "support/program.h"
 #include "support/suite.h"
 #include "support/target.h"
@@ -66,20 +67,6 @@ make_bytes(size_t len)
 		bytes[i] = (char)((i * 7 + i / 251) % 256);
 	bytes[len] = '\0';
 	return bytes;
-}
-
-/* Without a name, so that nobody has to remove it. */
-static int
-make_file(const char *bytes, size_t len)
-{
-	char path[] = P_tmpdir "/evchat-clients-XXXXXX";
-	int fd = mkostemp(path, O_CLOEXEC);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert(say(fd, bytes, len));
-	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-	return fd;
 }
 
 /* Next comes exactly this, and then the end. */
@@ -637,8 +624,8 @@ static void
 relay_and_compare(
     const char *address, const char *bytes, size_t len, bool from, bool to)
 {
-	int in = from ? make_file(bytes, len) : PROGRAM_PIPE;
-	int out = to ? make_file("", 0) : PROGRAM_PIPE;
+	int in = from ? nameless_file(bytes, len) : PROGRAM_PIPE;
+	int out = to ? nameless_file("", 0) : PROGRAM_PIPE;
 	struct program p = start_relay(address, in, out);
 	pid_t speaker = 0;
 
@@ -736,7 +723,7 @@ START_TEST(line_of_any_length_goes_from_a_file)
 	for (size_t i = 0; i < BIG; i++)
 		if (bytes[i] == '\n')
 			bytes[i] = '\0';
-	in = make_file(bytes, BIG);
+	in = nameless_file(bytes, BIG);
 	p = start_relay(host.text, in, PROGRAM_PIPE);
 	fd = take_client();
 	hear_all(fd, bytes, BIG);
@@ -799,7 +786,7 @@ END_TEST
 START_TEST(server_that_goes_away_early_is_told)
 {
 	char *bytes = make_lines(4 * BIG);
-	int in = make_file(bytes, 4 * BIG), fd;
+	int in = nameless_file(bytes, 4 * BIG), fd;
 	struct program p = start_relay(host.text, in, PROGRAM_PIPE);
 	char first;
 

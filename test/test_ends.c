@@ -7,6 +7,7 @@
  */
 #include "channel-internal.h"
 #include "support/fake_clock.h"
+#include "support/file.h"
 #include "support/loopback.h"
 #include "support/made.h"
 #include "support/suite.h"
@@ -37,18 +38,6 @@ static void
 shut(struct world *w)
 {
 	ck_assert_int_eq(evchat_shutdown_write(w->ch), 0);
-}
-
-static int
-file_of(const void *bytes, size_t len)
-{
-	char name[] = "evchat-test-XXXXXX";
-	int fd = mkstemp(name);
-
-	ck_assert_int_ge(fd, 0);
-	unlink(name);
-	ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
-	return fd;
 }
 
 /* --- Cut off with a group. --- */
@@ -520,7 +509,8 @@ push_much(struct evchat *ch, enum manner manner)
 		break;
 	case FROM_FILE:
 		ck_assert_int_eq(
-		    evchat_push_file(ch, file_of(much(), MUCH), 0, MUCH), 0);
+		    evchat_push_file(ch, nameless_file(much(), MUCH), 0, MUCH),
+		    0);
 		break;
 	case MADE:
 	case MANNERS:

@@ -5,6 +5,7 @@
  * want of descriptors or memory.
  */
 #include "alloc-internal.h"
+#include "support/descriptors.h"
 #include "support/memory.h"
 #include "support/reception.h"
 #include "support/refusal.h"
@@ -50,12 +51,12 @@ address_of(const struct evchat_listener *listener)
 static void
 refuses(const char *address, int error)
 {
-	size_t before = open_descriptors();
+	size_t before = descriptors_open();
 
 	errno = 0;
 	ck_assert_ptr_null(evchat_listen(r.base, address, &r.options, &r));
 	ck_assert_int_eq(errno, error);
-	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_uint_eq(descriptors_open(), before);
 }
 
 static bool
@@ -1432,7 +1433,7 @@ END_TEST
 
 START_TEST(everything_is_given_back_with_the_last_channel)
 {
-	size_t descriptors = open_descriptors();
+	size_t descriptors = descriptors_open();
 
 	memory_watch();
 	reception_init(&r);
@@ -1448,7 +1449,7 @@ START_TEST(everything_is_given_back_with_the_last_channel)
 			     "closed(1:EOF) closed(2:EOF) closed(3:EOF)");
 	reception_free(&r);
 	ck_assert_uint_eq(memory_live(), 0);
-	ck_assert_uint_eq(open_descriptors(), descriptors);
+	ck_assert_uint_eq(descriptors_open(), descriptors);
 	memory_unwatch();
 }
 END_TEST
@@ -1914,10 +1915,10 @@ START_TEST(listening_without_memory_leaves_nothing)
 	r.options.channel.terminator =
 	    evchat_literal(literal, sizeof literal - 1);
 	r.options.channel.limits.max_frame = 5;
-	descriptors = open_descriptors();
+	descriptors = descriptors_open();
 	live = memory_live();
 	while (!(r.listener = listen_with_failure(n))) {
-		ck_assert_uint_eq(open_descriptors(), descriptors);
+		ck_assert_uint_eq(descriptors_open(), descriptors);
 		ck_assert(!there_is_a_file());
 		/* libevent may keep room for its events. */
 		ck_assert_uint_le(memory_live(), live + 2);

@@ -6,6 +6,7 @@
  * another one, nothing comes after the end, what was taken is let go once, and
  * a channel that is still open goes on working.
  */
+#include "support/file.h"
 #include "support/made.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -485,22 +486,10 @@ push_a_buffer(struct cell *c, struct evchat *ch)
 	evbuffer_free(bytes);
 }
 
-static int
-new_file(const char *text)
-{
-	char name[] = "evchat-test-XXXXXX";
-	int fd = mkstemp(name);
-
-	ck_assert_int_ge(fd, 0);
-	unlink(name);
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	return fd;
-}
-
 static void
 push_a_file(struct cell *c, struct evchat *ch)
 {
-	c->fd = new_file("-[file]-");
+	c->fd = nameless_file("-[file]-", 8);
 	is_pushed(c, evchat_push_file(ch, c->fd, 1, 6), "[file]");
 }
 

@@ -3,6 +3,7 @@
  * evchat_shutdown_write() over every kind of bufferevent: all that was queued
  * goes, then FIN, reading goes on, and the peer's end is the channel's.
  */
+#include "support/file.h"
 #include "support/made.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -60,18 +61,6 @@ count_cleanup(const void *bytes, size_t len, void *ctx)
 	++*count;
 }
 
-static int
-file_of(const void *bytes, size_t len)
-{
-	char name[] = "evchat-test-XXXXXX";
-	int fd = mkstemp(name);
-
-	ck_assert_int_ge(fd, 0);
-	unlink(name);
-	ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
-	return fd;
-}
-
 /* --- Shut for output: what goes, and what still comes. --- */
 
 START_TEST(fin_follows_everything_that_was_queued)
@@ -87,7 +76,7 @@ START_TEST(fin_follows_everything_that_was_queued)
 	evchat_push_ref(w.ch, "lent", 4, count_cleanup, &cleanups);
 	evchat_push_buffer(w.ch, moved);
 	evchat_push_producer(w.ch, made_from(&made, "made+ ~ here."));
-	evchat_push_file(w.ch, file_of("0file!", 6), 1, 4);
+	evchat_push_file(w.ch, nameless_file("0file!", 6), 1, 4);
 	shut(&w);
 	world_run(&w);
 	peer_expect(&w, "copied-lent-moved-made");
@@ -143,7 +132,8 @@ START_TEST(after_it_every_push_is_refused_and_lets_go_of_what_it_took)
 		    EVCHAT_ERR_CLOSING);
 		ck_assert_int_eq(
 		    evchat_push_buffer(w.ch, kept), EVCHAT_ERR_CLOSING);
-		ck_assert_int_eq(evchat_push_file(w.ch, file_of("x", 1), 0, 1),
+		ck_assert_int_eq(
+		    evchat_push_file(w.ch, nameless_file("x", 1), 0, 1),
 		    EVCHAT_ERR_CLOSING);
 		ck_assert_int_eq(
 		    evchat_push_producer(w.ch, p), EVCHAT_ERR_CLOSING);

@@ -5,7 +5,6 @@
 #include "support/reception.h"
 #include "address-internal.h"
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -286,17 +285,4 @@ client_expect_end(struct reception *r, size_t client)
 
 	ck_assert_msg(got == 0 || (got < 0 && errno == ECONNRESET),
 	    "client %zu: %zd %s", client, got, strerror(errno));
-}
-
-size_t
-open_descriptors(void)
-{
-	DIR *all = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	ck_assert_ptr_nonnull(all);
-	while (readdir(all))
-		n++;
-	closedir(all);
-	return n - 3; /* itself, "." and ".." */
 }

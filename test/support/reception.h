@@ -71,7 +71,4 @@ void reception_expect(struct reception *r, const char *said);
 void client_expect(struct reception *r, size_t client, const char *text);
 void client_expect_end(struct reception *r, size_t client);
 
-/* How many descriptors this process has. */
-size_t open_descriptors(void);
-
 #endif

@@ -275,9 +275,13 @@ write_unix(const struct sockaddr_un *at, socklen_t len, char *text, size_t size)
 	size_t path_len = len - path_at;
 	const char *path = at->sun_path;
 
-	if (!path_len || path[0] != '\0')
-		return snprintf(
-		    text, size, UNIX_PREFIX "%.*s", (int)path_len, path);
+	if (!path_len)
+		return snprintf(text, size, UNIX_PREFIX);
+	/* What would be read as a name, or as a host, is a file all the same.
+	 */
+	if (path[0] != '\0')
+		return snprintf(text, size, UNIX_PREFIX "%s%.*s",
+		    strchr("/.", path[0]) ? "" : "./", (int)path_len, path);
 	/* An abstract name may hold a NUL; what comes before it is another's.
 	 */
 	if (memchr(path + 1, '\0', path_len - 1))

@@ -88,6 +88,7 @@ evchat_channel_doom_(struct evchat *ch, enum evchat_reason reason, int error)
 	if (!evchat_channel_is_open_(ch) || ch->doomed)
 		return;
 	ch->doomed = true;
+	evchat_queue_halt_(&ch->queue);
 	ch->reason = reason;
 	ch->error = error;
 	evchat_channel_wish_(ch);
@@ -299,12 +300,17 @@ destroy(struct evchat *ch)
 static bool
 was_cut_short(const struct evchat *ch)
 {
-	return ch->reason == EVCHAT_REASON_PRODUCER || ch->unsent;
+	return ch->reason == EVCHAT_REASON_PRODUCER || ch->unsent ||
+	       !evchat_queue_is_empty_(&ch->queue);
 }
 
 static void
 tell_closed(struct evchat *ch)
 {
+	/* A resolver that is told to forget may free the channel. */
+	cut_ties(ch);
+	if (ch->dead)
+		return;
 	ch->told = true;
 	if (!ch->unsent)
 		ch->unsent = evchat_pending(ch);
@@ -565,7 +571,7 @@ evchat_free(struct evchat *ch)
 	ch->dead = true;
 	serving = ch->serving;
 	ch->serving = true; /* a filter calls back when its output is drained */
-	tear_down(ch, evchat_pending(ch) && !ch->keep_fd);
+	tear_down(ch, evchat_channel_has_output_(ch) && !ch->keep_fd);
 	ch->serving = serving;
 	if (!serving)
 		destroy(ch);

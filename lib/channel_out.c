@@ -134,7 +134,8 @@ ask_producers(struct evchat *ch)
 static void
 tell_room(struct evchat *ch)
 {
-	if (!ch->above || ch->closing || pending(ch) > ch->limits->output_low)
+	if (!ch->above || ch->closing || ch->doomed ||
+	    pending(ch) > ch->limits->output_low)
 		return;
 	ch->above = false;
 	if (ch->callbacks.room)
@@ -144,7 +145,8 @@ tell_room(struct evchat *ch)
 static void
 tell_drained(struct evchat *ch)
 {
-	if (!evchat_channel_is_open_(ch) || evchat_channel_has_output_(ch))
+	if (!evchat_channel_is_open_(ch) || ch->doomed ||
+	    evchat_channel_has_output_(ch))
 		return;
 	ch->copied = 0;
 	if (!ch->undrained)

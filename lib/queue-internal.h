@@ -21,6 +21,7 @@ struct evchat_queue {
 	bool woken;        /* a wake that no producer has answered yet */
 	bool asking;       /* the first producer is being asked */
 	bool dropped;      /* everything was dropped meanwhile */
+	bool halted;       /* nobody is asked any more */
 };
 
 /* What asking the first producer came to. */
@@ -51,6 +52,9 @@ int evchat_queue_produce_(
  * Everything pushed before a producer is in the front when it is asked. */
 enum evchat_asked evchat_queue_fill_(
     struct evchat_queue *q, size_t room, size_t chunk);
+
+/* Ask nobody any more, not even in the call that is under way. */
+void evchat_queue_halt_(struct evchat_queue *q);
 
 /* The first producer has something, or will when it says LATER next. */
 void evchat_queue_wake_(struct evchat_queue *q);

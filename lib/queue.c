@@ -231,7 +231,7 @@ evchat_queue_fill_(struct evchat_queue *q, size_t room, size_t chunk)
 {
 	enum evchat_asked asked = EVCHAT_ASKED_ENOUGH;
 
-	while (asked == EVCHAT_ASKED_ENOUGH) {
+	while (asked == EVCHAT_ASKED_ENOUGH && !q->halted) {
 		size_t have = q->front ? evbuffer_get_length(q->front) : 0;
 
 		if (!q->head)
@@ -247,6 +247,12 @@ evchat_queue_fill_(struct evchat_queue *q, size_t room, size_t chunk)
 		asked = ask(q, room - have < chunk ? room - have : chunk);
 	}
 	return asked;
+}
+
+void
+evchat_queue_halt_(struct evchat_queue *q)
+{
+	q->halted = true;
 }
 
 void

@@ -29,7 +29,9 @@ struct post {
 struct evchat_remote {
 	struct evchat_tie tie; /* first: it is what the channel gives back */
 	struct evchat *ch;     /* of the loop's thread only; NULL at the end */
-	struct event *wake;
+	struct event
+	    *wake; /* other threads make it active, without a timeout */
+	struct event *turn; /* a timer: the others had theirs */
 	size_t wakes;       /* of the loop's thread only: batches to be run, */
 	struct post *batch; /* and what is left of the first, once taken */
 	/* The next batch, the last of it first. */
@@ -38,14 +40,23 @@ struct evchat_remote {
 };
 
 static void
+discard(struct evchat_remote *remote)
+{
+	if (remote->wake)
+		event_free(remote->wake);
+	if (remote->turn)
+		event_free(remote->turn);
+	evchat_mfree_(remote);
+}
+
+static void
 release(struct evchat_remote *remote)
 {
 	/* What the other owners did comes before the end of it all. */
 	if (atomic_fetch_sub_explicit(
 		&remote->owners, 1, memory_order_acq_rel) != 1)
 		return;
-	event_free(remote->wake);
-	evchat_mfree_(remote);
+	discard(remote);
 }
 
 static void
@@ -97,21 +108,24 @@ run_next(struct evchat_remote *remote)
 
 /* A zero timer lets every socket that is ready have its turn first; what has
  * just been posted would otherwise be served in the same turn of the loop,
- * again and again (rule 25). */
+ * again and again (rule 25).  It is an event of its own: a timeout takes what
+ * makes an event active otherwise off it. */
 static int
 come_back(struct evchat_remote *remote)
 {
 	static const struct timeval at_once;
 
-	return event_add(remote->wake, &at_once);
+	return evtimer_add(remote->turn, &at_once);
 }
 
 /* Without memory to come back: less fair, but nothing is lost. */
 static void
-run_posts(struct evchat_remote *remote)
+on_turn(evutil_socket_t fd, short what, void *ctx)
 {
+	struct evchat_remote *remote = ctx;
 	unsigned left = POSTS_PER_TURN;
 
+	(void)fd, (void)what;
 	while (run_next(remote)) {
 		left -= left > 0;
 		if (!left && come_back(remote) == 0)
@@ -124,11 +138,9 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
 {
 	struct evchat_remote *remote = ctx;
 
-	(void)fd;
-	if (what & EV_READ)
-		remote->wakes++;
-	if (what & EV_TIMEOUT || come_back(remote))
-		run_posts(remote);
+	remote->wakes++;
+	if (come_back(remote))
+		on_turn(fd, what, ctx);
 }
 
 /* The batch owns the remote before anybody can see it. */
@@ -188,14 +200,15 @@ check_locking(void)
 static struct evchat_remote *
 make(struct evchat *ch)
 {
+	struct event_base *base = bufferevent_get_base(ch->transport.bev);
 	struct evchat_remote *remote = evchat_zalloc_(sizeof *remote);
 
 	if (!remote)
 		return NULL;
-	remote->wake = event_new(
-	    bufferevent_get_base(ch->transport.bev), -1, 0, on_wake, remote);
-	if (!remote->wake) {
-		evchat_mfree_(remote);
+	remote->wake = event_new(base, -1, 0, on_wake, remote);
+	remote->turn = evtimer_new(base, on_turn, remote);
+	if (!remote->wake || !remote->turn) {
+		discard(remote);
 		return NULL;
 	}
 	remote->tie.cut = on_cut;

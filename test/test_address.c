@@ -336,6 +336,19 @@ START_TEST(a_path_may_be_followed_by_anything)
 }
 END_TEST
 
+START_TEST(a_path_that_looks_like_something_else_is_written_as_a_path)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+	strcpy(at.sun_path, "80");
+	text_is((const struct sockaddr *)&at, sizeof at, "unix:./80");
+	strcpy(at.sun_path, "@x");
+	text_is((const struct sockaddr *)&at, sizeof at, "unix:./@x");
+	strcpy(at.sun_path, ".x");
+	text_is((const struct sockaddr *)&at, sizeof at, "unix:.x");
+}
+END_TEST
+
 START_TEST(the_longest_path_has_no_nul)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -525,6 +538,8 @@ main(void)
 	tcase_add_test(system, ipv4_over_ipv6_is_written_as_ipv4);
 	tcase_add_test(system, a_unix_socket_without_a_name_is_written_so);
 	tcase_add_test(system, a_path_may_be_followed_by_anything);
+	tcase_add_test(
+	    system, a_path_that_looks_like_something_else_is_written_as_a_path);
 	tcase_add_test(system, the_longest_path_has_no_nul);
 	tcase_add_test(system, an_abstract_name_with_a_nul_inside_has_no_text);
 	tcase_add_test(system, addresses_of_other_families_are_refused);

@@ -1444,6 +1444,25 @@ START_TEST(freed_inside_cancel_it_is_not_told_that_it_failed)
 }
 END_TEST
 
+/* Closing cancels as well; it has ended then, but was not told. */
+START_TEST(freed_inside_cancel_it_is_not_told_that_it_ended)
+{
+	struct stage s;
+
+	begin(&s);
+	s.r.cancelled_cb = free_in_resolver;
+	s.r.ctx = &s;
+	go_to_any_name(&s);
+	while (!resolver_is_asked(&s.r))
+		turn(&s, 1);
+	evchat_close_when_done(s.w.ch);
+	turn(&s, 5);
+	ck_assert_uint_eq(s.r.cancelled, 1);
+	world_expect(&s.w, "");
+	end(&s);
+}
+END_TEST
+
 /* As some resolvers do. */
 START_TEST(an_answer_inside_cancel_is_not_heard)
 {
@@ -1963,6 +1982,7 @@ add_freeing(Suite *suite)
 	    group, freed_inside_the_resolver_it_cancels_what_that_has_begun);
 	tcase_add_test(
 	    group, freed_inside_cancel_it_is_not_told_that_it_failed);
+	tcase_add_test(group, freed_inside_cancel_it_is_not_told_that_it_ended);
 	tcase_add_test(group, an_answer_inside_cancel_is_not_heard);
 	tcase_add_test(group, freed_inside_connected_it_gives_everything_back);
 	tcase_add_test(group, closed_inside_connected_it_sends_what_was_pushed);

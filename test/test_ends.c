@@ -894,6 +894,43 @@ START_TEST(a_stalled_loop_calls_nobody_slow_who_has_read)
 }
 END_TEST
 
+/* What a producer of no known size has yet to make counts as unsent, too. */
+START_TEST(a_client_of_an_answer_that_was_not_made_sees_a_reset)
+{
+	struct loopback l;
+	struct made made;
+	struct evchat_group *group;
+	struct evchat_callbacks cb = world_plain();
+	char byte;
+	ssize_t n;
+
+	listen_for_lines(&l, &cb);
+	loopback_dial(&l);
+	peer_stop_reading(&l.w);
+	loopback_until(&l.w, there_is_a_channel);
+	group = evchat_group_new(l.w.base);
+	evchat_group_add(group, l.w.ch);
+	evchat_push_producer(l.w.ch, made_from(&made, "a part~of it."));
+	world_run(&l.w);
+	ck_assert_uint_eq(evchat_pending(l.w.ch), 0);
+	if (_i) {
+		evchat_group_close_all(group);
+	} else {
+		evchat_free(l.w.ch);
+		l.w.ch = NULL;
+	}
+	world_run(&l.w);
+	evchat_group_free(group);
+	do {
+		n = recv(l.w.peer_fd, &byte, 1, 0);
+		world_turn(&l.w);
+	} while (n > 0 || (n < 0 && errno == EAGAIN));
+	ck_assert_int_lt((int)n, 0);
+	ck_assert_int_eq(errno, ECONNRESET);
+	loopback_free(&l);
+}
+END_TEST
+
 /* A refusal before a word was heard. */
 START_TEST(a_client_refused_while_it_speaks_reads_why)
 {
@@ -1284,6 +1321,8 @@ main(void)
 	    a_client_that_reads_slowly_while_it_sends_reads_its_whole_answer);
 	tcase_add_test(once, a_client_that_hardly_reads_is_not_lingered_for);
 	tcase_add_test(once, a_client_left_at_the_write_deadline_sees_a_reset);
+	tcase_add_loop_test(
+	    once, a_client_of_an_answer_that_was_not_made_sees_a_reset, 0, 2);
 	tcase_add_test(once, a_stalled_loop_calls_nobody_slow_who_has_read);
 	tcase_add_test(once, a_client_refused_while_it_speaks_reads_why);
 	tcase_add_test(once, a_reset_while_it_lingers_ends_it_at_once);

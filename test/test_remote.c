@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct stage {
 	struct world w;
@@ -614,6 +616,72 @@ START_TEST(what_another_thread_posts_wakes_the_loop)
 }
 END_TEST
 
+/* libevent may do one callback in a turn.  So what is posted when the rest of a
+ * batch begins to wait for its turn is still to be heard of when that comes. */
+static struct event_base *
+slow_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	ck_assert_ptr_nonnull(config);
+	ck_assert_int_eq(
+	    event_config_set_max_dispatch_interval(config, NULL, 1, 0), 0);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	ck_assert_ptr_nonnull(base);
+	return base;
+}
+
+enum { LONG_BATCH = 300 };
+
+struct late_post {
+	struct evchat_remote *remote;
+	size_t runs;
+};
+
+static void
+post_when_the_turn_ends(struct evchat *ch, void *ctx)
+{
+	struct late_post *late = ctx;
+
+	(void)ch;
+	/* 256 are what is run in a turn. */
+	if (++late->runs == 256)
+		ck_assert_int_eq(
+		    evchat_post(late->remote, post_when_the_turn_ends, late),
+		    0);
+}
+
+START_TEST(what_is_posted_when_a_turn_ends_is_not_forgotten)
+{
+	const struct evchat_callbacks none = {0};
+	struct event_base *base;
+	struct late_post late = {0};
+	struct evchat *ch;
+	int ends[2];
+
+	ck_assert_int_eq(evthread_use_pthreads(), 0);
+	base = slow_base();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ch = evchat_open(base, ends[0], 0, &none, NULL);
+	late.remote = evchat_remote_new(ch);
+	ck_assert_ptr_nonnull(late.remote);
+	for (int i = 0; i < LONG_BATCH; i++)
+		ck_assert_int_eq(
+		    evchat_post(late.remote, post_when_the_turn_ends, &late),
+		    0);
+	for (int i = 0; i < 20; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	ck_assert_uint_eq(late.runs, LONG_BATCH + 1);
+	evchat_remote_free(late.remote);
+	evchat_free(ch);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_free(base);
+	close(ends[1]);
+}
+END_TEST
+
 static void
 add_handles(Suite *suite)
 {
@@ -655,6 +723,7 @@ add_posts(Suite *suite)
 	tcase_add_test(group, without_memory_there_is_no_handle);
 	tcase_add_loop_test(group, without_memory_nothing_is_posted, 0, 2);
 	tcase_add_test(group, what_another_thread_posts_wakes_the_loop);
+	tcase_add_test(group, what_is_posted_when_a_turn_ends_is_not_forgotten);
 }
 
 int

@@ -7,7 +7,7 @@
  * | ------------------ | ------------------------------------------------- |
  * | 127.0.0.1:8080     | IPv4                                              |
  * | [2001:db8::1]:8080 | IPv6; a zone may stand inside: [fe80::1%eth0]:80  |
- * | *:8080             | every address of this machine, IPv6 and IPv4      |
+ * | *:8080             | to listen at every address, IPv6 and IPv4         |
  * | unix:/run/x.sock   | a socket in the file system                       |
  * | unix:@name         | an abstract one (Linux)                           |
  * | example.org:8080   | a name, for connector.h with a resolver           |

@@ -92,7 +92,7 @@ struct evchat_callbacks {
 	evchat_reason_cb timeout;
 	/** The channel has ended: exactly once, last.  evchat_errno(),
 	 * evchat_unsent() and evchat_partial() still answer; the pointer is
-	 * dead when this returns.  If bytes were left unsent, a socket is
+	 * dead when this returns.  If bytes were left unsent, TCP is
 	 * closed with a reset rather than FIN (unless it keeps the descriptor),
 	 * so that no peer takes a part for the whole. */
 	evchat_reason_cb closed;
@@ -134,7 +134,9 @@ enum evchat_open_flag {
 /**
  * A channel on any bufferevent: socket, pair, filter, TLS (ignore SIGPIPE
  * first, see above).  The channel takes the bufferevent over and frees it in
- * the end (its descriptor is closed if it has BEV_OPT_CLOSE_ON_FREE); its
+ * the end (its descriptor is closed if it has BEV_OPT_CLOSE_ON_FREE, and
+ * otherwise left to be closed with a reset, SO_LINGER of 0, if bytes were left
+ * unsent); its
  * callbacks, watermarks and enabled events are evchat's from now on.  Bytes
  * that are in its input already are looked at from the loop without waiting for
  * the network.
@@ -406,8 +408,9 @@ EVCHAT_EXPORT int evchat_set_callbacks(
     struct evchat *ch, const struct evchat_callbacks *callbacks);
 
 /**
- * Replace the limits; NULL brings back the defaults.  Frame and idle deadlines
- * count from the next frame and byte.
+ * Replace the limits; NULL brings back the defaults.  A frame deadline
+ * counts from the next frame, an idle deadline that was running from the next
+ * byte.
  *
  * @return 0, EVCHAT_ERR_INVALID, EVCHAT_ERR_NO_MEMORY or EVCHAT_ERR_CLOSING;
  *         then the old ones stay.

@@ -75,12 +75,12 @@ struct evchat_connect_options {
  *
  * If it comes to nothing the channel ends with EVCHAT_REASON_ERROR and the
  * errno of the last attempt, EVCHAT_REASON_TIMEOUT_CONNECT, or
- * EVCHAT_REASON_LOOKUP and an EVUTIL_EAI_* in evchat_errno().  A loop that
- * stood still makes nobody late: what has connected meanwhile is connected.
+ * EVCHAT_REASON_LOOKUP and an EVUTIL_EAI_* in evchat_errno().  What has
+ * connected while the loop stood still is connected, however late that is seen.
  *
  * @return the channel; or NULL with errno EINVAL (a NULL argument, a text that
- *         is no address, port 0, a value that is not valid), EDESTADDRREQ (a
- *         name and no resolver), ENOMEM or EIO.
+ *         is no address, port 0 and "*", which are for listeners, a value that
+ * is not valid), EDESTADDRREQ (a name and no resolver), ENOMEM or EIO.
  */
 EVCHAT_EXPORT struct evchat *evchat_connect(struct event_base *base,
     const struct evchat_resolver *resolver, const char *address,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the four files of a channel share: its state, and the steps of a turn.
- */
+/* What the files of a channel share: its state, and the steps of a turn. */
 #ifndef EVCHAT_CHANNEL_INTERNAL_H
 #define EVCHAT_CHANNEL_INTERNAL_H
 
@@ -106,7 +105,7 @@ evchat_channel_is_open_(const struct evchat *ch)
 	return !ch->dead && !ch->ended;
 }
 
-/* channel.c: are there any, with zeros where they must be? */
+/* channel_open.c: are there any, with zeros where they must be? */
 bool evchat_callbacks_are_valid_(const struct evchat_callbacks *callbacks);
 
 /* channel.c: 0, or why a call that changes something must not. */
@@ -128,11 +127,12 @@ void evchat_channel_fail_(struct evchat *ch, int error);
 void evchat_channel_doom_(
     struct evchat *ch, enum evchat_reason reason, int error);
 
-/* channel.c: a channel that waits for a descriptor; NULL with errno. */
+/* channel_open.c: a channel that waits for a descriptor; NULL with errno. */
 struct evchat *evchat_channel_await_(struct event_base *base,
     const struct evchat_callbacks *callbacks, void *ctx);
 
-/* channel.c: here it is, connected; taken in every case.  From the loop only.
+/* channel_open.c: here it is, connected; taken in every case.  From the loop
+ * only.
  */
 void evchat_channel_attach_(struct evchat *ch, int fd);
 
@@ -148,6 +148,15 @@ void evchat_channel_untie_(struct evchat *ch, struct evchat_tie *tie);
  */
 void evchat_channel_share_limits_(
     struct evchat *ch, const struct evchat_limits *shared);
+
+/* channel.c: what the transport has to say; a turn follows. */
+void evchat_channel_take_news_(struct evchat_transport *t, unsigned news);
+
+/* channel.c: everything but its own memory goes; releases and cleanups run. */
+void evchat_channel_tear_down_(struct evchat *ch, bool reset);
+
+/* channel.c: and that too. */
+void evchat_channel_destroy_(struct evchat *ch);
 
 /* channel.c: have a turn, now.  From the loop only. */
 void evchat_channel_serve_(struct evchat *ch);

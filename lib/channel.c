@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The life of a channel: birth, turns, the two ways out.
+ * The life of a channel: its turns, and the ways out.
  *
  * Everything a channel does it does in a turn, and a turn comes from the loop:
  * from the bufferevent's callbacks, from a poke, or from the timer.  Calls only
@@ -11,19 +11,12 @@
  */
 #include "alloc-internal.h"
 #include "channel-internal.h"
-#include "error-internal.h"
 #include "limits-internal.h"
 #include <assert.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <event2/util.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 
 /* Ten thousand idle channels are to cost little beside their bufferevents. */
 static_assert(sizeof(struct evchat) <= 504, "a channel has grown");
@@ -101,8 +94,8 @@ channel_of(struct evchat_transport *t)
 	    void *)((unsigned char *)t - offsetof(struct evchat, transport));
 }
 
-static void
-on_news(struct evchat_transport *t, unsigned news)
+void
+evchat_channel_take_news_(struct evchat_transport *t, unsigned news)
 {
 	int error = EVUTIL_SOCKET_ERROR(); /* before anything changes it */
 	struct evchat *ch = channel_of(t);
@@ -274,9 +267,8 @@ cut_ties(struct evchat *ch)
 	}
 }
 
-/* Everything but the channel's own memory goes; releases and cleanups run. */
-static void
-tear_down(struct evchat *ch, bool reset)
+void
+evchat_channel_tear_down_(struct evchat *ch, bool reset)
 {
 	cut_ties(ch);
 	evchat_transport_close_(&ch->transport, reset);
@@ -284,8 +276,8 @@ tear_down(struct evchat *ch, bool reset)
 	evchat_channel_forget_time_(ch);
 }
 
-static void
-destroy(struct evchat *ch)
+void
+evchat_channel_destroy_(struct evchat *ch)
 {
 	evchat_framer_clear_(&ch->framer);
 	evchat_gather_clear_(&ch->gather);
@@ -319,7 +311,7 @@ tell_closed(struct evchat *ch)
 		ch->error = 0;
 	ch->moved = evchat_channel_sent_(ch);
 	ch->bytes_in = evchat_channel_heard_(ch);
-	tear_down(ch, was_cut_short(ch) && !ch->keep_fd);
+	evchat_channel_tear_down_(ch, was_cut_short(ch) && !ch->keep_fd);
 	if (ch->callbacks.closed)
 		ch->callbacks.closed(ch, ch->reason, ch->ctx);
 	ch->dead = true;
@@ -332,7 +324,7 @@ leave(struct evchat *ch)
 		tell_closed(ch);
 	ch->serving = false;
 	if (ch->dead)
-		destroy(ch);
+		evchat_channel_destroy_(ch);
 	else if (ch->again)
 		evchat_channel_wish_(ch);
 }
@@ -375,157 +367,6 @@ evchat_channel_serve_(struct evchat *ch)
 	if (evchat_channel_is_open_(ch))
 		evchat_channel_keep_time_(ch);
 	leave(ch);
-}
-
-/* --- Birth. --- */
-
-bool
-evchat_callbacks_are_valid_(const struct evchat_callbacks *callbacks)
-{
-	return callbacks && !callbacks->reserved[0] && !callbacks->reserved[1];
-}
-
-static struct evchat *
-make(struct bufferevent *bev, unsigned ways,
-    const struct evchat_callbacks *callbacks, void *ctx)
-{
-	struct evchat *ch = evchat_zalloc_(sizeof *ch);
-	int error;
-
-	if (!ch)
-		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
-	ch->callbacks = *callbacks;
-	ch->ctx = ctx;
-	ch->limits = &evchat_default_limits_;
-	ch->serving = true; /* a filter may call back at once */
-	error = evchat_transport_open_(
-	    &ch->transport, bev, ways, ch->limits->output_low, on_news);
-	if (error) {
-		destroy(ch);
-		return evchat_refuse_(error);
-	}
-	ch->serving = false;
-	if (ch->again || evchat_channel_has_input_(ch))
-		evchat_channel_wish_(ch);
-	return ch;
-}
-
-struct evchat *
-evchat_new(struct bufferevent *bev, const struct evchat_callbacks *callbacks,
-    void *ctx)
-{
-	if (!bev || !evchat_callbacks_are_valid_(callbacks))
-		return evchat_refuse_(EVCHAT_ERR_INVALID);
-	return make(bev, EVCHAT_CAN_BOTH, callbacks, ctx);
-}
-
-/* epoll refuses what is always ready, and libevent then writes nothing and
- * says nothing (rule 59). */
-static bool
-can_be_waited_for(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
-	       !S_ISDIR(st.st_mode);
-}
-
-/* Head and body in two sends cost 43 ms without.  What is not TCP refuses it,
- * and does not need it. */
-static void
-send_at_once(int fd)
-{
-	int one = 1;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
-/* A channel on a bufferevent of its own making. */
-static struct evchat *
-make_socket(struct event_base *base, int fd, unsigned flags, unsigned ways,
-    const struct evchat_callbacks *callbacks, void *ctx)
-{
-	short options = flags & EVCHAT_OPEN_KEEP_FD ? 0 : BEV_OPT_CLOSE_ON_FREE;
-	struct bufferevent *bev = bufferevent_socket_new(base, fd, options);
-	struct evchat *ch;
-	int error;
-
-	if (!bev)
-		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
-	ch = make(bev, ways, callbacks, ctx);
-	if (ch) {
-		ch->keep_fd = flags & EVCHAT_OPEN_KEEP_FD;
-		return ch;
-	}
-	error = errno;
-	/* Without its descriptor, which was not taken. */
-	(void)bufferevent_setfd(bev, -1);
-	bufferevent_free(bev);
-	errno = error;
-	return NULL;
-}
-
-static unsigned
-ways_of(int mode)
-{
-	switch (mode & O_ACCMODE) {
-	case O_RDONLY:
-		return EVCHAT_CAN_READ;
-	case O_WRONLY:
-		return EVCHAT_CAN_WRITE;
-	default:
-		return EVCHAT_CAN_BOTH;
-	}
-}
-
-struct evchat *
-evchat_open(struct event_base *base, int fd, unsigned flags,
-    const struct evchat_callbacks *callbacks, void *ctx)
-{
-	int mode = fcntl(fd, F_GETFL);
-
-	if (mode < 0)
-		return NULL; /* EBADF */
-	if (!base || !evchat_callbacks_are_valid_(callbacks) ||
-	    flags & ~(unsigned)EVCHAT_OPEN_KEEP_FD || !can_be_waited_for(fd))
-		return evchat_refuse_(EVCHAT_ERR_INVALID);
-	if (evutil_make_socket_nonblocking(fd))
-		return evchat_refuse_(EVCHAT_ERR_EVENT);
-	send_at_once(fd);
-	return make_socket(base, fd, flags, ways_of(mode), callbacks, ctx);
-}
-
-struct evchat *
-evchat_channel_await_(struct event_base *base,
-    const struct evchat_callbacks *callbacks, void *ctx)
-{
-	struct evchat *ch = make_socket(
-	    base, -1, 0, EVCHAT_CAN_BOTH | EVCHAT_WAITS, callbacks, ctx);
-
-	if (ch)
-		ch->client = true;
-	return ch;
-}
-
-void
-evchat_channel_attach_(struct evchat *ch, int fd)
-{
-	send_at_once(fd);
-	errno = 0;
-	if (evchat_transport_attach_(&ch->transport, fd)) {
-		evchat_channel_doom_(ch, EVCHAT_REASON_NO_MEMORY, 0);
-		return;
-	}
-	ch->connected = true;
-	evchat_channel_wish_(ch);
-}
-
-void
-evchat_channel_share_limits_(
-    struct evchat *ch, const struct evchat_limits *shared)
-{
-	ch->limits = evchat_limits_hold_(shared);
-	evchat_transport_set_low_(&ch->transport, shared->output_low);
 }
 
 /* --- Death. --- */
@@ -571,116 +412,11 @@ evchat_free(struct evchat *ch)
 	ch->dead = true;
 	serving = ch->serving;
 	ch->serving = true; /* a filter calls back when its output is drained */
-	tear_down(ch, evchat_channel_has_output_(ch) && !ch->keep_fd);
+	evchat_channel_tear_down_(
+	    ch, evchat_channel_has_output_(ch) && !ch->keep_fd);
 	ch->serving = serving;
 	if (!serving)
-		destroy(ch);
-}
-
-/* What was handed over leaves the input; but where a callback is running it
- * may be looking at it, so the chains live as long as the turn.  (What is
- * copied on the way, a part of a chain, stays where it was too.) */
-static int
-cut_off_taken(struct evchat *ch)
-{
-	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
-
-	if (!ch->taken)
-		return 0;
-	if (!ch->lent)
-		ch->lent = evbuffer_new();
-	if (!ch->lent)
-		return EVCHAT_ERR_NO_MEMORY;
-	ch->transport.run_len = 0; /* offsets begin anew */
-	if (evbuffer_remove_buffer(input, ch->lent, ch->taken) < 0)
-		return EVCHAT_ERR_EVENT;
-	ch->bytes_in += ch->taken;
-	ch->taken = 0;
-	return 0;
-}
-
-/* Put a partial frame back in front of the input: all of it or nothing, which
- * evbuffer_prepend() does not promise without memory. */
-static int
-put_back(struct evbuffer *input, const struct evchat_gather *frame)
-{
-	struct evbuffer *front;
-	int error;
-
-	if (!evchat_gather_len_(frame))
-		return 0;
-	front = evbuffer_new();
-	if (!front)
-		return EVCHAT_ERR_NO_MEMORY;
-	error = evchat_append_copy_(front, frame->run->bytes, frame->run->len);
-	if (!error && evbuffer_prepend_buffer(input, front))
-		error = EVCHAT_ERR_EVENT;
-	evbuffer_free(front);
-	return error;
-}
-
-/* What was not handed over goes to the input, what was pushed to the output. */
-static int
-give_back(struct evchat *ch)
-{
-	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
-	struct evbuffer *output = ch->queue.front;
-	int error = cut_off_taken(ch);
-
-	if (!error)
-		error = put_back(input, &ch->gather);
-	if (error)
-		return error;
-	if (!output || !evbuffer_get_length(output) ||
-	    !evchat_transport_write_(&ch->transport, output))
-		return 0;
-	/* Cannot fail: the start of an input is never frozen. */
-	(void)evbuffer_drain(input, evchat_gather_len_(&ch->gather));
-	evchat_channel_fail_(ch, errno);
-	return EVCHAT_ERR_EVENT;
-}
-
-static int
-check_detach(const struct evchat *ch)
-{
-	if (!ch)
-		return EVCHAT_ERR_INVALID;
-	if (!evchat_channel_is_open_(ch) || ch->closing || ch->shut ||
-	    ch->doomed)
-		return EVCHAT_ERR_CLOSING;
-	if (ch->transport.waiting)
-		return EVCHAT_ERR_BUSY;
-	return evchat_queue_has_producers_(&ch->queue) ? EVCHAT_ERR_BUSY : 0;
-}
-
-struct bufferevent *
-evchat_detach(struct evchat *ch)
-{
-	struct bufferevent *bev;
-	int error = check_detach(ch);
-	bool serving;
-
-	if (error)
-		return evchat_refuse_(error);
-	serving = ch->serving;
-	ch->serving = true; /* a filter may call back at once */
-	error = evchat_transport_read_(&ch->transport, true);
-	if (!error && bufferevent_enable(ch->transport.bev, EV_WRITE))
-		error = EVCHAT_ERR_EVENT;
-	if (!error)
-		error = give_back(ch);
-	ch->serving = serving;
-	if (error) {
-		/* It may be read now though it should not. */
-		evchat_channel_wish_(ch);
-		return evchat_refuse_(error);
-	}
-	bev = evchat_transport_release_(&ch->transport);
-	ch->dead = true;
-	tear_down(ch, false);
-	if (!serving)
-		destroy(ch);
-	return bev;
+		evchat_channel_destroy_(ch);
 }
 
 /* --- Looking and changing. --- */
@@ -697,6 +433,14 @@ evchat_set_callbacks(
 		return EVCHAT_ERR_INVALID;
 	ch->callbacks = *callbacks;
 	return 0;
+}
+
+void
+evchat_channel_share_limits_(
+    struct evchat *ch, const struct evchat_limits *shared)
+{
+	ch->limits = evchat_limits_hold_(shared);
+	evchat_transport_set_low_(&ch->transport, shared->output_low);
 }
 
 int

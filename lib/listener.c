@@ -11,8 +11,8 @@
  *
  * It outlives its evchat_listener_free() as long as a channel of its lives.
  */
-#include "address-internal.h"
 #include "alloc-internal.h"
+#include "bound-internal.h"
 #include "channel-internal.h"
 #include "error-internal.h"
 #include "recipe-internal.h"
@@ -20,17 +20,13 @@
 #include <evchat/listener.h>
 #include <event2/event.h>
 #include <event2/listener.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 enum { ACCEPTS_PER_TURN = 64, FIRST_RETRY_MS = 10, LAST_RETRY_MS = 100 };
 
 struct evchat_listener {
 	struct evchat_tie tie; /* first: it is what a channel gives back */
 	struct event_base *base;
+	struct evchat_bound bound;
 	struct evconnlistener *accepting; /* NULL after the stop */
 	struct event *turn;               /* the others had theirs */
 	struct event *retry;
@@ -47,11 +43,6 @@ struct evchat_listener {
 	bool in_want;   /* of descriptors or memory */
 	bool paused;    /* by the application */
 	bool freed;
-
-	/* The socket file it made, or none; the longest path has no NUL. */
-	char path[sizeof((struct sockaddr_un *)0)->sun_path + 1];
-	dev_t device;
-	ino_t inode;
 };
 
 /* --- Accepting or not. --- */
@@ -219,162 +210,6 @@ on_accept_error(struct evconnlistener *accepting, void *ctx)
 	destroy_if_forgotten(l);
 }
 
-/* --- The socket file of a Unix address. --- */
-
-static const char *
-socket_path(const struct evchat_address *address)
-{
-	const struct sockaddr_un *at =
-	    (const struct sockaddr_un *)(const void *)&address->at;
-
-	if (at->sun_family != AF_UNIX ||
-	    address->len <= offsetof(struct sockaddr_un, sun_path))
-		return "";
-	return at->sun_path; /* empty for an abstract one */
-}
-
-/* Is it a socket that nobody listens at? */
-static bool
-is_left_over(const struct evchat_address *address)
-{
-	struct stat st;
-	bool refused;
-	int fd;
-
-	if (lstat(socket_path(address), &st) || !S_ISSOCK(st.st_mode))
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	refused =
-	    connect(fd, (const struct sockaddr *)(const void *)&address->at,
-		address->len) &&
-	    errno == ECONNREFUSED;
-	close(fd);
-	return refused;
-}
-
-static void
-remember_file(struct evchat_listener *l, const struct evchat_address *address)
-{
-	const char *path = socket_path(address);
-	struct stat st;
-
-	if (!*path || lstat(path, &st))
-		return;
-	memcpy(l->path, path, strnlen(path, sizeof l->path - 1));
-	l->device = st.st_dev;
-	l->inode = st.st_ino;
-}
-
-/* What has just been made, and nobody knows. */
-static void
-remove_path(const struct evchat_address *address)
-{
-	if (*socket_path(address))
-		(void)unlink(socket_path(address));
-}
-
-/* Not somebody else's, who has taken the name meanwhile. */
-static void
-remove_file(const struct evchat_listener *l)
-{
-	struct stat st;
-
-	if (*l->path && !lstat(l->path, &st) && st.st_dev == l->device &&
-	    st.st_ino == l->inode)
-		(void)unlink(l->path);
-}
-
-/* --- Binding. --- */
-
-static int
-set_flag(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof value);
-}
-
-static int
-set_up_socket(int fd, const struct evchat_address *address, bool reuse_port)
-{
-	int family = address->at.ss_family;
-
-	if (family == AF_UNIX)
-		return 0;
-	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1))
-		return -1;
-	if (family == AF_INET6 &&
-	    set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->any))
-		return -1;
-	return reuse_port ? set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1) : 0;
-}
-
-static int
-bind_socket(int fd, const struct evchat_address *address)
-{
-	const struct sockaddr *at =
-	    (const struct sockaddr *)(const void *)&address->at;
-
-	if (!bind(fd, at, address->len))
-		return 0;
-	if (errno != EADDRINUSE)
-		return -1;
-	if (!is_left_over(address)) {
-		errno = EADDRINUSE; /* the probe may have changed it */
-		return -1;
-	}
-	if (unlink(socket_path(address)))
-		return -1;
-	return bind(fd, at, address->len);
-}
-
-static int
-listen_now(int fd, const struct evchat_listener_options *options)
-{
-	return listen(fd, options->backlog ? options->backlog : SOMAXCONN);
-}
-
-/* A socket that is bound, and listens at once: until then its file looks left
- * over to another server.  Or -1 with errno. */
-static int
-open_socket(const struct evchat_address *address,
-    const struct evchat_listener_options *options)
-{
-	bool bound;
-	int error;
-	int fd = socket(address->at.ss_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	bound = !set_up_socket(fd, address, options->reuse_port) &&
-		!bind_socket(fd, address);
-	if (bound && !listen_now(fd, options))
-		return fd;
-	error = errno;
-	if (bound)
-		remove_path(address);
-	close(fd);
-	errno = error;
-	return -1;
-}
-
-/* "*" where there is no IPv6. */
-static int
-open_any_socket(const struct evchat_address *address,
-    const struct evchat_listener_options *options)
-{
-	struct evchat_address ipv4 = {.len = sizeof(struct sockaddr_in)};
-	int fd = open_socket(address, options);
-
-	if (fd >= 0 || !address->any ||
-	    (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
-		return fd;
-	ipv4.at.ss_family = AF_INET;
-	evchat_address_set_port_(&ipv4.at, address->port);
-	return open_socket(&ipv4, options);
-}
-
 /* --- Birth. --- */
 
 static bool
@@ -405,8 +240,6 @@ make(struct event_base *base, const struct evchat_listener_options *options,
 	struct evchat_listener *l;
 	int error;
 
-	if (!base || !options || !are_valid(options))
-		return evchat_refuse_(EVCHAT_ERR_INVALID);
 	l = evchat_zalloc_(sizeof *l);
 	if (!l)
 		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
@@ -449,8 +282,9 @@ start(struct evchat_listener *l, int fd)
 	return -1;
 }
 
-struct evchat_listener *
-evchat_listen_fd(struct event_base *base, int fd,
+/* The bound socket is taken only if this goes well. */
+static struct evchat_listener *
+make_at(struct event_base *base, const struct evchat_bound *bound,
     const struct evchat_listener_options *options, void *ctx)
 {
 	struct evchat_listener *l = make(base, options, ctx);
@@ -458,34 +292,53 @@ evchat_listen_fd(struct event_base *base, int fd,
 
 	if (!l)
 		return NULL;
-	if (!listen_now(fd, options) && !start(l, fd))
+	if (!start(l, bound->fd)) {
+		l->bound = *bound;
 		return l;
+	}
 	error = errno;
 	evchat_listener_free(l);
 	errno = error;
 	return NULL;
 }
 
+static int
+backlog_of(const struct evchat_listener_options *options)
+{
+	return options->backlog ? options->backlog : SOMAXCONN;
+}
+
+struct evchat_listener *
+evchat_listen_fd(struct event_base *base, int fd,
+    const struct evchat_listener_options *options, void *ctx)
+{
+	const struct evchat_bound bound = {.fd = fd};
+
+	if (!base || !options || !are_valid(options))
+		return evchat_refuse_(EVCHAT_ERR_INVALID);
+	if (listen(fd, backlog_of(options)))
+		return NULL;
+	return make_at(base, &bound, options, ctx);
+}
+
 static struct evchat_listener *
 listen_at(struct event_base *base, const struct evchat_address *address,
     const struct evchat_listener_options *options, void *ctx)
 {
+	struct evchat_bound bound;
 	struct evchat_listener *l;
-	int fd, error;
+	int error;
 
 	if (!base || !options || !are_valid(options))
 		return evchat_refuse_(EVCHAT_ERR_INVALID);
-	fd = open_any_socket(address, options);
-	if (fd < 0)
+	if (evchat_bound_open_(
+		&bound, address, backlog_of(options), options->reuse_port))
 		return NULL;
-	l = evchat_listen_fd(base, fd, options, ctx);
-	if (l) {
-		remember_file(l, address);
+	l = make_at(base, &bound, options, ctx);
+	if (l)
 		return l;
-	}
 	error = errno;
-	remove_path(address);
-	close(fd);
+	evchat_bound_close_(&bound);
 	errno = error;
 	return NULL;
 }
@@ -543,17 +396,13 @@ evchat_listener_resume(struct evchat_listener *l)
 void
 evchat_listener_stop(struct evchat_listener *l)
 {
-	int fd;
-
 	if (!l || !l->accepting)
 		return;
-	remove_file(l);
-	fd = evchat_listener_fd(l);
 	/* In a callback of its own it is freed only afterwards: the descriptor
 	 * must be out of the loop before its number can be anyone else's. */
 	(void)evconnlistener_disable(l->accepting);
 	evconnlistener_free(l->accepting);
-	evutil_closesocket(fd);
+	evchat_bound_close_(&l->bound);
 	l->accepting = NULL;
 	/* Cannot fail for timers. */
 	(void)evtimer_del(l->turn);

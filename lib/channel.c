@@ -14,6 +14,7 @@
 #include "limits-internal.h"
 #include <assert.h>
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/util.h>
 #include <stddef.h>
 #include <string.h>

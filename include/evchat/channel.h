@@ -92,9 +92,9 @@ struct evchat_callbacks {
 	evchat_reason_cb timeout;
 	/** The channel has ended: exactly once, last.  evchat_errno(),
 	 * evchat_unsent() and evchat_partial() still answer; the pointer is
-	 * dead when this returns.  If bytes were left unsent, TCP is
-	 * closed with a reset rather than FIN (unless it keeps the descriptor),
-	 * so that no peer takes a part for the whole. */
+	 * dead when this returns.  If bytes were left unsent, TCP ends in a
+	 * reset and not in FIN (unless the descriptor is kept), so that no peer
+	 * takes a part for the whole. */
 	evchat_reason_cb closed;
 	/** Must be zero. */
 	uintptr_t reserved[2];
@@ -134,12 +134,11 @@ enum evchat_open_flag {
 /**
  * A channel on any bufferevent: socket, pair, filter, TLS (ignore SIGPIPE
  * first, see above).  The channel takes the bufferevent over and frees it in
- * the end (its descriptor is closed if it has BEV_OPT_CLOSE_ON_FREE, and
- * otherwise left to be closed with a reset, SO_LINGER of 0, if bytes were left
- * unsent); its
- * callbacks, watermarks and enabled events are evchat's from now on.  Bytes
- * that are in its input already are looked at from the loop without waiting for
- * the network.
+ * the end; its callbacks, watermarks and enabled events are evchat's from now
+ * on.  Its descriptor is closed if it has BEV_OPT_CLOSE_ON_FREE; if not, and
+ * bytes were left unsent, it is left with an SO_LINGER of 0.  Bytes that are in
+ * its input already are looked at from the loop without waiting for the
+ * network.
  *
  * A filter must not hold back more than output_high: producers would wait for
  * room for ever.
@@ -195,11 +194,10 @@ EVCHAT_EXPORT int evchat_shutdown_write(struct evchat *ch);
 /**
  * End now: what waits is dropped and its release and cleanup run at once, no
  * callback is called, the bufferevent is freed, and TCP is reset if bytes were
- * left unsent, as at `closed`.  Inside a callback of the
- * channel the bytes that callback was given stay good until it returns.
- * libevent closes the descriptor and gives the memory back in the loop's next
- * turn: before event_base_free(), have one with EVLOOP_NONBLOCK.  NULL does
- * nothing.
+ * left unsent, as at `closed`.  Inside a callback of the channel the bytes that
+ * callback was given stay good until it returns.  libevent closes the
+ * descriptor and gives the memory back in the loop's next turn: before
+ * event_base_free(), have one with EVLOOP_NONBLOCK.  NULL does nothing.
  */
 EVCHAT_EXPORT void evchat_free(struct evchat *ch);
 
@@ -408,9 +406,8 @@ EVCHAT_EXPORT int evchat_set_callbacks(
     struct evchat *ch, const struct evchat_callbacks *callbacks);
 
 /**
- * Replace the limits; NULL brings back the defaults.  A frame deadline
- * counts from the next frame, an idle deadline that was running from the next
- * byte.
+ * Replace the limits; NULL brings back the defaults.  A frame deadline counts
+ * from the next frame, an idle deadline that was running from the next byte.
  *
  * @return 0, EVCHAT_ERR_INVALID, EVCHAT_ERR_NO_MEMORY or EVCHAT_ERR_CLOSING;
  *         then the old ones stay.

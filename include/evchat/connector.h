@@ -27,9 +27,8 @@ struct evchat_resolved {
 
 /**
  * The answer of a resolver: `n` addresses, the best first, borrowed until this
- * returns, of which 64 are tried; or none and an error, one of
- * evutil_getaddrinfo()'s EVUTIL_EAI_*.
- * The port in the addresses does not matter.
+ * returns; or none and an error, one of evutil_getaddrinfo()'s EVUTIL_EAI_*.
+ * The first 64 are tried; the port in them does not matter.
  */
 typedef void (*evchat_resolved_cb)(
     int error, const struct evchat_resolved *addresses, size_t n, void *query);
@@ -43,8 +42,7 @@ struct evchat_resolver {
 	 * Look a name up and call `resolved` with `query` exactly once, from
 	 * the loop or before this returns; never after `cancel`.
 	 *
-	 * @return what `cancel` is to get; NULL when `resolved` has been
-	 * called.
+	 * @return what `cancel` is to get; NULL if `resolved` was called.
 	 */
 	void *(*resolve)(const char *name, evchat_resolved_cb resolved,
 	    void *query, void *ctx);
@@ -79,8 +77,8 @@ struct evchat_connect_options {
  * connected while the loop stood still is connected, however late that is seen.
  *
  * @return the channel; or NULL with errno EINVAL (a NULL argument, a text that
- *         is no address, port 0 and "*", which are for listeners, a value that
- * is not valid), EDESTADDRREQ (a name and no resolver), ENOMEM or EIO.
+ *         is no address, port 0 or "*", a value that is not valid),
+ *         EDESTADDRREQ (a name and no resolver), ENOMEM or EIO.
  */
 EVCHAT_EXPORT struct evchat *evchat_connect(struct event_base *base,
     const struct evchat_resolver *resolver, const char *address,

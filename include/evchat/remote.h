@@ -26,7 +26,7 @@ struct evchat_remote;
  * the channel's thread only; may be called from a callback.
  *
  * @return the handle; or NULL with errno EINVAL (a NULL channel, locking that
- * is off), ESHUTDOWN (the channel has ended) or ENOMEM.
+ *         is off), ESHUTDOWN (the channel has ended) or ENOMEM.
  */
 EVCHAT_EXPORT struct evchat_remote *evchat_remote_new(struct evchat *ch);
 

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The descriptors of this process, as the system counts them. */
+/* The descriptors of this process: those that the system knows. */
 #include "support/descriptors.h"
 #include <check.h>
-#include <dirent.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 static struct rlimit usual;
 
+/* No test comes near this many. */
+enum { NUMBERS = 4096 };
+
+/* Asked one by one, as not every system has a folder of them. */
 size_t
 descriptors_open(void)
 {
-	DIR *directory = opendir("/proc/self/fd");
 	size_t n = 0;
 
-	ck_assert_ptr_nonnull(directory);
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	/* Without ".", ".." and the directory's own. */
-	return n - 3;
+	for (int fd = 0; fd < NUMBERS; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }
 
 /* A new one has the lowest number that is free.  (Not less than that: poll(2)

@@ -47,10 +47,11 @@ static void drop(struct chat_member *member)
 	free(member);
 }
 
-/* Whom there is nothing more to hear from. */
+/* Whom there is nothing more to hear from.  The name is free at once. */
 static void see_off(struct chat_member *member)
 {
 	chat_leave(member);
+	member->nick[0] = '\0';
 	evchat_close_when_done(member->ch);
 }
 

@@ -1373,6 +1373,10 @@ START_TEST(a_descriptor_that_cannot_be_waited_for_fails_with_its_errno)
 	struct world w;
 
 	world_init(&w, OVER_SOCKET);
+	if (strcmp(event_base_get_method(w.base), "epoll") != 0) {
+		world_free(&w); /* poll(2) and select(2) wait for anything */
+		return;
+	}
 	w.ch = evchat_open(
 	    w.base, open("/dev/null", O_WRONLY), 0, &world_callbacks, &w);
 	ck_assert_ptr_nonnull(w.ch);

@@ -676,6 +676,7 @@ START_TEST(every_channel_starts_with_the_same_limits)
 	reception_open(&r);
 	reception_clients(&r, 2);
 	send_text(1, "long\n");
+	reception_turns(&r, 8);
 	send_text(2, "fit\n");
 	reception_turns(&r, 8);
 	reception_expect(&r, "accepted(1) accepted(2) closed(1:OVERLONG) "
@@ -701,6 +702,7 @@ START_TEST(a_channel_may_have_limits_of_its_own_later)
 	reception_turns(&r, 4);
 	ck_assert_int_eq(evchat_set_limits(r.guests[1].ch, &wide), 0);
 	send_text(1, "long\n");
+	reception_turns(&r, 8);
 	send_text(2, "long\n");
 	reception_turns(&r, 8);
 	reception_expect(
@@ -1442,9 +1444,10 @@ START_TEST(everything_is_given_back_with_the_last_channel)
 	reception_turns(&r, 4);
 	evchat_listener_free(r.listener);
 	r.listener = NULL;
-	for (size_t i = 1; i <= 3; i++)
+	for (size_t i = 1; i <= 3; i++) {
 		reception_hang_up(&r, i);
-	reception_turns(&r, 8);
+		reception_turns(&r, 8);
+	}
 	reception_expect(&r, "accepted(1) accepted(2) accepted(3) "
 			     "closed(1:EOF) closed(2:EOF) closed(3:EOF)");
 	reception_free(&r);
@@ -1585,6 +1588,10 @@ START_TEST(a_resume_that_fails_is_tried_again)
 	event_set_log_callback(say_nothing);
 	reception_init(&r);
 	reception_open(&r);
+	if (strcmp(event_base_get_method(r.base), "epoll") != 0) {
+		reception_free(&r); /* nothing else can refuse a descriptor */
+		return;
+	}
 	ck_assert_int_eq(evchat_listener_pause(r.listener), 0);
 	reception_client(&r);
 	refuse_calls(REFUSE_EPOLL_CTL, ENOSPC, 0, 2);

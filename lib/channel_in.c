@@ -214,15 +214,21 @@ drop(struct evchat *ch)
 
 /* --- From one step to the next. --- */
 
+/* How long a frame may take under a terminator of this kind, with a deadline of
+ * its own or 0.  What never ends cannot be late. */
+static unsigned
+frame_ms(
+    const struct evchat *ch, enum evchat_terminator_kind kind, unsigned own)
+{
+	if (own)
+		return own;
+	return kind == EVCHAT_NONE ? 0 : ch->limits->frame_deadline_ms;
+}
+
 unsigned
 evchat_channel_frame_ms_(const struct evchat *ch)
 {
-	if (ch->framer.deadline_ms)
-		return ch->framer.deadline_ms;
-	/* What never ends cannot be late. */
-	if (ch->framer.kind == EVCHAT_NONE)
-		return 0;
-	return ch->limits->frame_deadline_ms;
+	return frame_ms(ch, ch->framer.kind, ch->framer.deadline_ms);
 }
 
 /* The frame deadline runs from the first byte of a frame to its end, and is
@@ -382,10 +388,8 @@ evchat_channel_could_go_on_(const struct evchat *ch)
 static bool
 is_timed(const struct evchat *ch, const struct evchat_terminator *t)
 {
-	if (!ch->framer.length && !ch->framer.skipping)
-		return false;
-	return t->deadline_ms ||
-	       (t->kind != EVCHAT_NONE && ch->limits->frame_deadline_ms);
+	return (ch->framer.length || ch->framer.skipping) &&
+	       frame_ms(ch, t->kind, t->deadline_ms);
 }
 
 int

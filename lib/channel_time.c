@@ -68,8 +68,7 @@ evchat_channel_forget_time_(struct evchat *ch)
 static int
 start_timer(struct evchat_time *time, uint64_t due, uint64_t ms)
 {
-	struct timeval tv = {
-	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+	struct timeval tv = evchat_clock_interval_(ms);
 
 	time->timer_due = due;
 	return evtimer_add(time->timer, &tv);
@@ -332,15 +331,14 @@ void
 evchat_channel_keep_time_(struct evchat *ch)
 {
 	struct evchat_time *time = ch->time;
-	uint64_t next, now;
+	uint64_t next;
 
 	if (!time)
 		return;
 	next = evchat_deadlines_next_(&time->deadlines);
 	if (!next || (time->timer_due && time->timer_due <= next))
 		return;
-	now = evchat_clock_ms_();
-	if (start_timer(time, next, next > now ? next - now : 0))
+	if (start_timer(time, next, evchat_clock_left_(next)))
 		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
 }
 

@@ -22,16 +22,13 @@
 #include <event2/util.h>
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	ATTEMPT_MS = 10000,
 	CONNECT_MS = 30000,
 	/* connect(2) to a Unix socket with a full backlog must be called again,
 	 * and nothing tells when. */
-	FULL_BACKLOG_MS = 10,
-	/* No name has more addresses than these that are worth trying. */
-	ADDRESSES_MAX = 64
+	FULL_BACKLOG_MS = 10
 };
 
 struct connector {
@@ -122,14 +119,6 @@ succeed(struct connector *c)
 
 static void on_attempt(evutil_socket_t fd, short what, void *ctx);
 
-static uint64_t
-time_left(uint64_t due)
-{
-	uint64_t now = evchat_clock_ms_();
-
-	return due > now ? due - now : 0;
-}
-
 static void
 note_failure(struct connector *c, enum evchat_reason reason, int error)
 {
@@ -141,8 +130,7 @@ note_failure(struct connector *c, enum evchat_reason reason, int error)
 static int
 start_timer(struct event *timer, uint64_t ms)
 {
-	struct timeval tv = {
-	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+	struct timeval tv = evchat_clock_interval_(ms);
 
 	return timer ? event_add(timer, &tv) : -1;
 }
@@ -167,7 +155,7 @@ connect_now(struct connector *c)
 	const struct address *to = &c->addresses[c->next - 1];
 	const struct sockaddr *at =
 	    (const struct sockaddr *)(const void *)&to->at;
-	uint64_t left = time_left(c->attempt_due);
+	uint64_t left = evchat_clock_left_(c->attempt_due);
 	int error = connect(c->fd, at, to->len) ? errno : 0;
 
 	if (error == EAGAIN && left)
@@ -259,7 +247,7 @@ static void
 on_attempt(evutil_socket_t fd, short what, void *ctx)
 {
 	struct connector *c = ctx;
-	uint64_t left = time_left(c->attempt_due);
+	uint64_t left = evchat_clock_left_(c->attempt_due);
 	int error = 0;
 	bool settled, goes_on;
 
@@ -278,7 +266,7 @@ static void
 on_limit(evutil_socket_t fd, short what, void *ctx)
 {
 	struct connector *c = ctx;
-	uint64_t left = time_left(c->connect_due);
+	uint64_t left = evchat_clock_left_(c->connect_due);
 	int error = 0;
 	bool settled = has_settled(c, &error);
 
@@ -295,7 +283,7 @@ on_limit(evutil_socket_t fd, short what, void *ctx)
 
 /* --- Looking up. --- */
 
-/* A list that is not copied is no reason to fail. */
+/* One of a kind that is not known is left out. */
 static void
 add_resolved(struct connector *c, const struct evchat_resolved *resolved)
 {
@@ -316,8 +304,8 @@ on_resolved(
 	if (c->over)
 		return;
 	c->lookup = NULL;
-	if (n > ADDRESSES_MAX)
-		n = ADDRESSES_MAX;
+	if (n > EVCHAT_RESOLVED_MAX)
+		n = EVCHAT_RESOLVED_MAX;
 	if (error || !n) {
 		give_up(
 		    c, EVCHAT_REASON_LOOKUP, error ? error : EVUTIL_EAI_NONAME);

@@ -12,8 +12,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-enum { ADDRESSES_MAX = 64 };
-
 struct lookup {
 	evchat_resolved_cb resolved;
 	void *query;
@@ -26,10 +24,10 @@ struct lookup {
 static void
 answer(const struct lookup *l, int error, const struct evutil_addrinfo *list)
 {
-	struct evchat_resolved addresses[ADDRESSES_MAX];
+	struct evchat_resolved addresses[EVCHAT_RESOLVED_MAX];
 	size_t n = 0;
 
-	for (; list && n < ADDRESSES_MAX; list = list->ai_next)
+	for (; list && n < EVCHAT_RESOLVED_MAX; list = list->ai_next)
 		addresses[n++] = (struct evchat_resolved){
 		    list->ai_addr, (socklen_t)list->ai_addrlen};
 	l->resolved(error, addresses, n, l->query);

@@ -378,16 +378,14 @@ close_one(struct evchat *ch, void *ctx)
 static bool
 is_overdue(const struct evchat_group *group)
 {
-	return group->due && group->due <= evchat_clock_ms_();
+	return group->due && !evchat_clock_left_(group->due);
 }
 
 static int
 start_timer(struct evchat_group *group)
 {
-	uint64_t now = evchat_clock_ms_();
-	uint64_t ms = group->due > now ? group->due - now : 0;
-	struct timeval tv = {
-	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+	struct timeval tv =
+	    evchat_clock_interval_(evchat_clock_left_(group->due));
 
 	return group->due ? evtimer_add(group->timer, &tv) : 0;
 }

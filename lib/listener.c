@@ -14,6 +14,7 @@
 #include "alloc-internal.h"
 #include "bound-internal.h"
 #include "channel-internal.h"
+#include "clock-internal.h"
 #include "error-internal.h"
 #include "recipe-internal.h"
 #include <errno.h>
@@ -57,7 +58,7 @@ may_accept(const struct evchat_listener *l)
 static void
 start_timer(struct evchat_listener *l, struct event *timer, unsigned ms)
 {
-	struct timeval tv = {0, (suseconds_t)ms * 1000};
+	struct timeval tv = evchat_clock_interval_(ms);
 
 	if (evtimer_pending(timer, NULL) || !evtimer_add(timer, &tv))
 		return;

@@ -29,9 +29,8 @@ struct post {
 struct evchat_remote {
 	struct evchat_tie tie; /* first: it is what the channel gives back */
 	struct evchat *ch;     /* of the loop's thread only; NULL at the end */
-	struct event
-	    *wake; /* other threads make it active, without a timeout */
-	struct event *turn; /* a timer: the others had theirs */
+	struct event *wake;    /* made active by those who post */
+	struct event *turn;    /* a timer: the others had theirs */
 	size_t wakes;       /* of the loop's thread only: batches to be run, */
 	struct post *batch; /* and what is left of the first, once taken */
 	/* The next batch, the last of it first. */

@@ -4,6 +4,7 @@
  * what its peer sends, and in which order, whatever the cuts.
  */
 #include "channel-internal.h"
+#include "support/memory.h"
 #include "support/suite.h"
 #include "support/world.h"
 #include <errno.h>
@@ -794,6 +795,30 @@ START_TEST(frames_per_turn_is_a_limit)
 }
 END_TEST
 
+/* Less fair to the others then, but nothing is lost. */
+START_TEST(without_memory_to_give_way_it_goes_on)
+{
+	struct world w;
+	struct evchat_callbacks cb = world_plain();
+	const struct evchat_limits limits = {.frames_per_turn = 1};
+
+	memory_watch();
+	world_open(&w, (enum world_kind)_i, &cb);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\n"));
+	ck_assert_int_eq(evchat_set_limits(w.ch, &limits), 0);
+	world_run(&w);
+	peer_send_text(&w, "a\nb\nc\nd\n");
+	memory_refuse_after(0);
+	world_run(&w);
+	ck_assert_uint_gt(memory_refused(), 0);
+	memory_refuse_none();
+	world_expect(&w, "frame(a) frame(b) frame(c) frame(d)");
+	world_free(&w);
+	ck_assert_uint_eq(memory_live(), 0);
+	memory_unwatch();
+}
+END_TEST
+
 START_TEST(read_budget_is_a_limit)
 {
 	struct world w;
@@ -1235,6 +1260,7 @@ main(void)
 	RULE(discard_input_forgets_what_was_not_handed_over);
 	RULE(discard_input_in_a_frame_drops_the_frames_behind_it);
 	RULE(frames_per_turn_is_a_limit);
+	RULE(without_memory_to_give_way_it_goes_on);
 	RULE(read_budget_is_a_limit);
 	RULE(bytes_already_in_the_bufferevent_need_no_network);
 	RULE(detach_gives_back_a_partial_frame);

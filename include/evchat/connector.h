@@ -19,6 +19,9 @@
 extern "C" {
 #endif
 
+/** How many addresses of a name are tried, at most. */
+#define EVCHAT_RESOLVED_MAX 64
+
 /** An address that a name has. */
 struct evchat_resolved {
 	const struct sockaddr *address;
@@ -28,7 +31,7 @@ struct evchat_resolved {
 /**
  * The answer of a resolver: `n` addresses, the best first, borrowed until this
  * returns; or none and an error, one of evutil_getaddrinfo()'s EVUTIL_EAI_*.
- * The first 64 are tried; the port in them does not matter.
+ * The first EVCHAT_RESOLVED_MAX are tried; the port in them does not matter.
  */
 typedef void (*evchat_resolved_cb)(
     int error, const struct evchat_resolved *addresses, size_t n, void *query);

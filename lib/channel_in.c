@@ -83,7 +83,7 @@ static void
 take(struct evchat *ch, size_t len)
 {
 	ch->taken += len;
-	ch->step.give -= len;
+	ch->step.give -= (uint32_t)len;
 }
 
 static bool
@@ -299,12 +299,15 @@ next_run(struct evchat *ch, const unsigned char **bytes)
 	if (!evchat_transport_knows_(&ch->transport, looked_at(ch)))
 		consume(ch);
 	len = evchat_transport_peek_(&ch->transport, looked_at(ch), bytes);
+	if (len > EVCHAT_FEED_MAX)
+		len = EVCHAT_FEED_MAX;
 	return len < ch->turn_bytes ? len : ch->turn_bytes;
 }
 
 static bool
 look_further(struct evchat *ch)
 {
+	struct evchat_ahead ahead = {0};
 	const unsigned char *bytes = NULL;
 	size_t len = 0, held;
 
@@ -321,8 +324,8 @@ look_further(struct evchat *ch)
 			return reach_end(ch);
 	}
 	held = evchat_framer_held_(&ch->framer);
-	ch->step =
-	    evchat_framer_feed_(&ch->framer, bytes, len, frame_limit(ch));
+	ch->step = evchat_framer_feed_(
+	    &ch->framer, &ahead, bytes, len, frame_limit(ch));
 	/* No more than there was to look at. */
 	ch->turn_bytes -= (uint32_t)(ch->step.give + ch->step.drop +
 				     evchat_framer_held_(&ch->framer) - held);
@@ -396,7 +399,7 @@ int
 evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 {
 	bool undecided;
-	size_t unread;
+	uint32_t unread;
 	int error = evchat_channel_check_(ch);
 
 	if (error)

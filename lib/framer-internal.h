@@ -16,10 +16,13 @@ enum evchat_verdict {
  * been given yet: hand over so many, drop so many, then tell the verdict.
  */
 struct evchat_step {
-	size_t give;
-	size_t drop;
+	uint32_t give;
+	uint32_t drop;
 	enum evchat_verdict verdict;
 };
+
+/* No more bytes than this are fed at a time. */
+#define EVCHAT_FEED_MAX (UINT32_C(1) << 30)
 
 /* No literal did. */
 #define EVCHAT_FRAMER_NONE UINT8_MAX
@@ -60,10 +63,12 @@ void evchat_framer_clear_(struct evchat_framer *f);
 /*
  * Look at the next bytes of input: those behind the held ones.  `limit` is how
  * many bytes a frame may have.  Not all of them need have been looked at: the
- * next to feed are those behind give, drop and what is then held.
+ * next to feed are those behind give, drop and what is then held.  `ahead` is
+ * as evchat_match_scan_() has it.
  */
 struct evchat_step evchat_framer_feed_(struct evchat_framer *f,
-    const unsigned char *bytes, size_t len, uint64_t limit);
+    struct evchat_ahead *ahead, const unsigned char *bytes, size_t len,
+    uint64_t limit);
 
 /* No byte will follow.  A frame can be ended by that only if the end is a
  * `clean` one. */

@@ -176,15 +176,18 @@ end_frame(struct evchat_framer *f)
 }
 
 static struct evchat_step
-take_literal(struct evchat_framer *f, const unsigned char *bytes, size_t len)
+take_literal(struct evchat_framer *f, struct evchat_ahead *ahead,
+    const unsigned char *bytes, size_t len)
 {
 	struct evchat_step step = {0};
-	size_t held = evchat_match_held_(&f->match);
+	uint32_t held = (uint32_t)evchat_match_held_(&f->match);
 	bool found;
-	size_t scanned = evchat_match_scan_(&f->match, bytes, len, &found);
+	uint32_t scanned =
+	    (uint32_t)evchat_match_scan_(&f->match, ahead, bytes, len, &found);
 
 	if (!found) {
-		step.give = held + scanned - evchat_match_held_(&f->match);
+		step.give =
+		    held + scanned - (uint32_t)evchat_match_held_(&f->match);
 		return step;
 	}
 	f->matched = f->match.matched;
@@ -197,10 +200,10 @@ take_literal(struct evchat_framer *f, const unsigned char *bytes, size_t len)
 static struct evchat_step
 take_count(struct evchat_framer *f, size_t len)
 {
-	struct evchat_step step = {.give = len};
+	struct evchat_step step = {.give = (uint32_t)len};
 
 	if (f->left < len)
-		step.give = (size_t)f->left;
+		step.give = (uint32_t)f->left;
 	f->left -= step.give;
 	if (f->left > 0)
 		return step;
@@ -210,17 +213,18 @@ take_count(struct evchat_framer *f, size_t len)
 }
 
 static struct evchat_step
-take(struct evchat_framer *f, const unsigned char *bytes, size_t len)
+take(struct evchat_framer *f, struct evchat_ahead *ahead,
+    const unsigned char *bytes, size_t len)
 {
 	switch (f->kind) {
 	case EVCHAT_LITERAL:
-		return take_literal(f, bytes, len);
+		return take_literal(f, ahead, bytes, len);
 	case EVCHAT_COUNT:
 	case EVCHAT_RECORDS:
 		return take_count(f, len);
 	case EVCHAT_NONE:
 	default:
-		return (struct evchat_step){.give = len};
+		return (struct evchat_step){.give = (uint32_t)len};
 	}
 }
 
@@ -236,7 +240,7 @@ enforce(struct evchat_framer *f, struct evchat_step step, uint64_t limit)
 		step.give = 0;
 		step.verdict = EVCHAT_VERDICT_MORE;
 	} else if (step.give > limit - f->length) {
-		size_t room = (size_t)(limit - f->length);
+		uint32_t room = (uint32_t)(limit - f->length);
 
 		step.drop += step.give - room;
 		step.give = room;
@@ -250,19 +254,19 @@ enforce(struct evchat_framer *f, struct evchat_step step, uint64_t limit)
 }
 
 struct evchat_step
-evchat_framer_feed_(struct evchat_framer *f, const unsigned char *bytes,
-    size_t len, uint64_t limit)
+evchat_framer_feed_(struct evchat_framer *f, struct evchat_ahead *ahead,
+    const unsigned char *bytes, size_t len, uint64_t limit)
 {
 	/* The limit may have been lowered in the middle of a frame. */
 	if (limit < f->length)
 		limit = f->length;
-	return enforce(f, take(f, bytes, len), limit);
+	return enforce(f, take(f, ahead, bytes, len), limit);
 }
 
 struct evchat_step
 evchat_framer_end_(struct evchat_framer *f, bool clean, uint64_t limit)
 {
-	struct evchat_step step = {.give = evchat_framer_held_(f)};
+	struct evchat_step step = {.give = (uint32_t)evchat_framer_held_(f)};
 	bool any = f->kind == EVCHAT_NONE || f->length + step.give > 0;
 
 	evchat_match_restart_(&f->match);

@@ -25,6 +25,15 @@ struct evchat_match {
 };
 
 /*
+ * Where literals end in bytes that are yet to be scanned, as far as it has been
+ * found out on the way.  All zeros is nothing.
+ */
+struct evchat_ahead {
+	const unsigned char *block;
+	uint64_t ends;
+};
+
+/*
  * Look for these literals, which are valid, from the next byte on.  Returns 0,
  * or EVCHAT_ERR_NO_MEMORY with nothing changed.  Literals equal to those there
  * are, or as long as any before, need no memory.
@@ -42,10 +51,12 @@ void evchat_match_clear_(struct evchat_match *m);
  * Scan on, up to the byte that completes a literal: the first one to, and of
  * those that complete there the longest.  Returns how many bytes were looked
  * at, and whether a literal ended with the last of them: its index is
- * m->matched, and the matcher has restarted.
+ * m->matched, and the matcher has restarted.  `ahead` is all zeros, unless
+ * these bytes go on where the last scan stopped, in the same run of bytes, and
+ * with the same literals.
  */
-size_t evchat_match_scan_(struct evchat_match *m, const unsigned char *bytes,
-    size_t len, bool *found);
+size_t evchat_match_scan_(struct evchat_match *m, struct evchat_ahead *ahead,
+    const unsigned char *bytes, size_t len, bool *found);
 
 /* How many bytes at the end of what was scanned may yet turn out to be part of
  * a literal. */

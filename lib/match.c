@@ -224,11 +224,12 @@ next_start(
 }
 
 size_t
-evchat_match_scan_(
-    struct evchat_match *m, const unsigned char *bytes, size_t len, bool *found)
+evchat_match_scan_(struct evchat_match *m, struct evchat_ahead *ahead,
+    const unsigned char *bytes, size_t len, bool *found)
 {
 	const unsigned char *at = bytes, *end = bytes + len;
 
+	(void)ahead;
 	*found = false;
 	while (at < end) {
 		if (!evchat_match_held_(m))

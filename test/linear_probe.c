@@ -71,8 +71,9 @@ static void
 feed_run(struct probe *p, size_t at, size_t end)
 {
 	while (at < end) {
-		struct evchat_step step = evchat_framer_feed_(
-		    &p->framer, p->input + at, end - at, UINT64_MAX);
+		struct evchat_step step =
+		    evchat_framer_feed_(&p->framer, &(struct evchat_ahead){0},
+			p->input + at, end - at, UINT64_MAX);
 
 		if (p->gathers && evchat_gather_add_(&p->gather,
 				      p->input + p->given, step.give))

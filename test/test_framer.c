@@ -208,8 +208,8 @@ expect_step(struct evchat_step step, size_t give, size_t drop,
 static struct evchat_step
 feed(struct evchat_framer *f, const char *bytes, uint64_t limit)
 {
-	return evchat_framer_feed_(
-	    f, (const unsigned char *)bytes, strlen(bytes), limit);
+	return evchat_framer_feed_(f, &(struct evchat_ahead){0},
+	    (const unsigned char *)bytes, strlen(bytes), limit);
 }
 
 /* Literals */
@@ -357,7 +357,8 @@ START_TEST(only_an_empty_count_is_ready_without_a_byte)
 	evchat_framer_set_(&f, AT(evchat_count(0)), 0);
 	ck_assert(evchat_framer_is_ready_(&f));
 	expect_step(
-	    evchat_framer_feed_(&f, NULL, 0, 9), 0, 0, EVCHAT_VERDICT_FOUND);
+	    evchat_framer_feed_(&f, &(struct evchat_ahead){0}, NULL, 0, 9), 0,
+	    0, EVCHAT_VERDICT_FOUND);
 	ck_assert(!evchat_framer_is_ready_(&f));
 	ck_assert_int_eq(f.kind, EVCHAT_NONE);
 }

@@ -66,7 +66,8 @@ scan_chunk(const char *bytes, size_t len)
 
 		ck_assert_ptr_nonnull(run);
 		memcpy(run, bytes, len);
-		scanned = evchat_match_scan_(&match, run, len, &found);
+		scanned = evchat_match_scan_(
+		    &match, &(struct evchat_ahead){0}, run, len, &found);
 		free(run);
 		offset += scanned;
 		bytes += scanned;
@@ -246,7 +247,7 @@ START_TEST(scan_stops_right_behind_the_literal)
 	bool found;
 
 	set(EVCHAT_LIT("\r\n"));
-	ck_assert_uint_eq(evchat_match_scan_(&match,
+	ck_assert_uint_eq(evchat_match_scan_(&match, &(struct evchat_ahead){0},
 			      (const unsigned char *)"ab\r\ncd\r\n", 8, &found),
 	    4);
 	ck_assert(found);
@@ -260,8 +261,8 @@ START_TEST(no_bytes_change_nothing)
 
 	set(EVCHAT_LIT("\r\n"));
 	scan_in_pieces("a\r", 2, 2);
-	ck_assert_uint_eq(
-	    evchat_match_scan_(&match, (const unsigned char *)"\n", 0, &found),
+	ck_assert_uint_eq(evchat_match_scan_(&match, &(struct evchat_ahead){0},
+			      (const unsigned char *)"\n", 0, &found),
 	    0);
 	ck_assert(!found);
 	ck_assert_uint_eq(evchat_match_held_(&match), 1);
@@ -322,7 +323,8 @@ agrees_with_reference(
 		    n >= literal->len && memcmp(input + n - literal->len,
 					     literal->bytes, literal->len) == 0;
 
-		evchat_match_scan_(&match, input + n - 1, 1, &found);
+		evchat_match_scan_(&match, &(struct evchat_ahead){0},
+		    input + n - 1, 1, &found);
 		if (found != ends)
 			return false;
 		if (!found &&
@@ -384,7 +386,8 @@ START_TEST(setting_literals_forgets_what_was_scanned)
 	set(EVCHAT_LIT("ab"));
 	scan_in_pieces("a", 1, 1);
 	set(EVCHAT_LIT("ab"));
-	evchat_match_scan_(&match, (const unsigned char *)"b", 1, &found);
+	evchat_match_scan_(&match, &(struct evchat_ahead){0},
+	    (const unsigned char *)"b", 1, &found);
 	ck_assert(!found);
 	scan_in_pieces("a", 1, 1);
 	set(EVCHAT_LIT("xb"));

@@ -134,7 +134,8 @@ feed(struct framing *fr, size_t at, size_t len)
 
 	must(run != NULL, "there is memory");
 	memcpy(run, fr->input + at, len);
-	obey(fr, evchat_framer_feed_(&fr->framer, run, len, limit(fr)));
+	obey(fr, evchat_framer_feed_(&fr->framer, &(struct evchat_ahead){0},
+		     run, len, limit(fr)));
 	free(run);
 }
 

@@ -12,6 +12,30 @@
 
 struct event;
 
+/* What is called: the part of the application's table that is kept. */
+struct evchat_upcalls {
+	evchat_bytes_cb collect;
+	evchat_cb found;
+	evchat_bytes_cb frame;
+	evchat_cb overlong;
+	evchat_cb connected;
+	evchat_cb eof;
+	evchat_cb room;
+	evchat_cb drained;
+	evchat_reason_cb timeout;
+	evchat_reason_cb closed;
+};
+
+/* What a channel knows and has only during a turn, on the stack. */
+struct evchat_turn {
+	struct evchat_view view; /* first, so that it leads to the others */
+	struct evchat_batch batch;
+	struct evchat_ahead ahead; /* of the input looked at last */
+	/* What may still be looked at and dispatched. */
+	uint32_t bytes, frames;
+	struct evbuffer *lent; /* what a callback that detached may look at */
+};
+
 /* What is timed. */
 struct evchat_time {
 	struct event *timer;
@@ -19,8 +43,10 @@ struct evchat_time {
 	struct evchat_deadlines deadlines;
 	uint64_t heard;   /* bytes in when the idle deadline was started */
 	uint64_t sent;    /* bytes out when the write deadline was started */
-	size_t unacked;   /* when the linger deadline was started, */
-	size_t step;      /* and how much less is worth starting it anew */
+	/* What the peer had not acknowledged when the linger and the write
+	 * deadline were started, and how much less is worth doing so anew. */
+	size_t unacked, step;
+	size_t write_unacked;
 	unsigned grace;   /* turns left to a peer that may be in time */
 	bool write_grace; /* one was given to what may be written */
 };
@@ -44,7 +70,7 @@ enum evchat_input_end {
 };
 
 struct evchat {
-	struct evchat_callbacks callbacks;
+	struct evchat_upcalls callbacks;
 	void *ctx;
 	const struct evchat_limits *limits; /* the defaults, or its own */
 	struct evchat_transport transport;
@@ -64,10 +90,6 @@ struct evchat {
 	uint64_t moved;  /* to the transport, ever */
 
 	struct evchat_time *time; /* NULL until something is timed */
-	struct evbuffer *lent; /* what a callback that detached may look at */
-
-	/* What may still be looked at and dispatched in this turn. */
-	uint32_t turn_bytes, turn_frames;
 
 	/* The end. */
 	uint64_t unsent;
@@ -104,6 +126,17 @@ evchat_channel_is_open_(const struct evchat *ch)
 {
 	return !ch->dead && !ch->ended;
 }
+
+/* The turn that is under way; NULL between turns. */
+static inline struct evchat_turn *
+evchat_channel_turn_(const struct evchat *ch)
+{
+	return (struct evchat_turn *)ch->transport.view;
+}
+
+/* channel_open.c: keep these, which are valid. */
+void evchat_channel_keep_callbacks_(
+    struct evchat *ch, const struct evchat_callbacks *callbacks);
 
 /* channel_open.c: are there any, with zeros where they must be? */
 bool evchat_callbacks_are_valid_(const struct evchat_callbacks *callbacks);
@@ -212,6 +245,9 @@ bool evchat_channel_wants_input_(const struct evchat *ch);
 
 /* channel_in.c: is there input in memory that nobody has looked at? */
 bool evchat_channel_has_input_(const struct evchat *ch);
+
+/* channel_out.c: is something on its way that libevent will tell about? */
+bool evchat_channel_is_sending_(const struct evchat *ch);
 
 /* channel_out.c: send what waits, as far as there is room. */
 void evchat_channel_give_output_(struct evchat *ch);

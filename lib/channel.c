@@ -10,6 +10,7 @@
  *	serve: take input -> give output -> settle -> keep time -> leave
  */
 #include "alloc-internal.h"
+#include "buffers-internal.h"
 #include "channel-internal.h"
 #include "limits-internal.h"
 #include <assert.h>
@@ -20,7 +21,7 @@
 #include <string.h>
 
 /* Ten thousand idle channels are to cost little beside their bufferevents. */
-static_assert(sizeof(struct evchat) <= 504, "a channel has grown");
+static_assert(sizeof(struct evchat) <= 448, "a channel has grown");
 
 int
 evchat_channel_check_(const struct evchat *ch)
@@ -283,8 +284,6 @@ evchat_channel_destroy_(struct evchat *ch)
 	evchat_framer_clear_(&ch->framer);
 	evchat_gather_clear_(&ch->gather);
 	evchat_queue_clear_(&ch->queue);
-	if (ch->lent)
-		evbuffer_free(ch->lent);
 	evchat_limits_release_(ch->limits);
 	evchat_mfree_(ch);
 }
@@ -318,6 +317,43 @@ tell_closed(struct evchat *ch)
 	ch->dead = true;
 }
 
+/* Have one, with what it may take. */
+static void
+begin_turn(struct evchat *ch, struct evchat_turn *turn)
+{
+	uint64_t bytes = ch->limits->read_budget;
+	bool reads = evchat_channel_wants_input_(ch);
+
+	*turn = (struct evchat_turn){
+	    .bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX,
+	    .frames = ch->limits->frames_per_turn};
+	ch->serving = true;
+	evchat_transport_begin_turn_(
+	    &ch->transport, &turn->view, reads ? turn->bytes : 0);
+	if (!turn->view.buffers)
+		return;
+	turn->batch.bytes = turn->view.buffers->out;
+	turn->batch.room = sizeof turn->view.buffers->out;
+	evchat_queue_begin_turn_(&ch->queue, &turn->batch);
+}
+
+/* What was received and pushed in this turn and is still there goes where it
+ * can stay. */
+static void
+end_turn(struct evchat *ch, struct evchat_turn *turn)
+{
+	uint64_t unsent = evchat_pending(ch);
+
+	if (evchat_queue_end_turn_(&ch->queue)) {
+		ch->unsent = unsent;
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+	}
+	if (evchat_transport_end_turn_(&ch->transport))
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+	if (turn->lent)
+		evbuffer_free(turn->lent);
+}
+
 static void
 leave(struct evchat *ch)
 {
@@ -340,18 +376,9 @@ tell_connected(struct evchat *ch)
 		ch->callbacks.connected(ch, ch->ctx);
 }
 
-void
-evchat_channel_serve_(struct evchat *ch)
+static void
+have_turn(struct evchat *ch)
 {
-	if (ch->serving) {
-		ch->again = true;
-		return;
-	}
-	ch->serving = true;
-	ch->turn_frames = ch->limits->frames_per_turn;
-	ch->turn_bytes = ch->limits->read_budget < UINT32_MAX
-			     ? (uint32_t)ch->limits->read_budget
-			     : UINT32_MAX;
 	tell_connected(ch);
 	evchat_channel_take_input_(ch);
 	ch->again = false; /* what was asked for so far is done below */
@@ -367,6 +394,20 @@ evchat_channel_serve_(struct evchat *ch)
 		listen_or_not(ch);
 	if (evchat_channel_is_open_(ch))
 		evchat_channel_keep_time_(ch);
+}
+
+void
+evchat_channel_serve_(struct evchat *ch)
+{
+	struct evchat_turn turn;
+
+	if (ch->serving) {
+		ch->again = true;
+		return;
+	}
+	begin_turn(ch, &turn);
+	have_turn(ch);
+	end_turn(ch, &turn);
 	leave(ch);
 }
 
@@ -432,7 +473,7 @@ evchat_set_callbacks(
 		return error;
 	if (!evchat_callbacks_are_valid_(callbacks))
 		return EVCHAT_ERR_INVALID;
-	ch->callbacks = *callbacks;
+	evchat_channel_keep_callbacks_(ch, callbacks);
 	return 0;
 }
 

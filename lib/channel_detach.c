@@ -16,16 +16,20 @@ static int
 cut_off_taken(struct evchat *ch)
 {
 	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
+	struct evchat_turn *turn = evchat_channel_turn_(ch);
+	int moved;
 
 	if (!ch->taken)
 		return 0;
-	if (!ch->lent)
-		ch->lent = evbuffer_new();
-	if (!ch->lent)
+	if (turn && !turn->lent)
+		turn->lent = evbuffer_new();
+	if (turn && !turn->lent)
 		return EVCHAT_ERR_NO_MEMORY;
-	ch->transport.run_len = 0; /* offsets begin anew */
-	if (evbuffer_remove_buffer(input, ch->lent, ch->taken) < 0)
+	moved = turn ? evbuffer_remove_buffer(input, turn->lent, ch->taken) : 0;
+	if (moved < 0)
 		return EVCHAT_ERR_EVENT;
+	/* The rest was read in this turn, and stays where it is. */
+	evchat_transport_consume_(&ch->transport, ch->taken - (size_t)moved);
 	ch->bytes_in += ch->taken;
 	ch->taken = 0;
 	return 0;
@@ -51,25 +55,39 @@ put_back(struct evbuffer *input, const struct evchat_gather *frame)
 	return error;
 }
 
-/* What was not handed over goes to the input, what was pushed to the output. */
+static int
+give_back_output(struct evchat *ch)
+{
+	if (evchat_queue_gather_(&ch->queue))
+		return EVCHAT_ERR_NO_MEMORY;
+	if (!ch->queue.front ||
+	    !evchat_transport_hand_down_(&ch->transport, ch->queue.front))
+		return 0;
+	evchat_channel_fail_(ch, errno);
+	return EVCHAT_ERR_EVENT;
+}
+
+/* What was not handed over goes to the input, what was pushed to the output,
+ * and the bufferevent works by itself. */
 static int
 give_back(struct evchat *ch)
 {
 	struct evbuffer *input = bufferevent_get_input(ch->transport.bev);
-	struct evbuffer *output = ch->queue.front;
 	int error = cut_off_taken(ch);
 
+	if (!error)
+		error = evchat_transport_keep_(&ch->transport);
 	if (!error)
 		error = put_back(input, &ch->gather);
 	if (error)
 		return error;
-	if (!output || !evbuffer_get_length(output) ||
-	    !evchat_transport_write_(&ch->transport, output))
-		return 0;
+	error = give_back_output(ch);
+	if (!error)
+		error = evchat_transport_enable_(&ch->transport);
 	/* Cannot fail: the start of an input is never frozen. */
-	(void)evbuffer_drain(input, evchat_gather_len_(&ch->gather));
-	evchat_channel_fail_(ch, errno);
-	return EVCHAT_ERR_EVENT;
+	if (error)
+		(void)evbuffer_drain(input, evchat_gather_len_(&ch->gather));
+	return error;
 }
 
 static int
@@ -96,11 +114,7 @@ evchat_detach(struct evchat *ch)
 		return evchat_refuse_(error);
 	serving = ch->serving;
 	ch->serving = true; /* a filter may call back at once */
-	error = evchat_transport_read_(&ch->transport, true);
-	if (!error && bufferevent_enable(ch->transport.bev, EV_WRITE))
-		error = EVCHAT_ERR_EVENT;
-	if (!error)
-		error = give_back(ch);
+	error = give_back(ch);
 	ch->serving = serving;
 	if (error) {
 		/* It may be read now though it should not. */

@@ -45,10 +45,11 @@ has_work(const struct evchat *ch)
 static bool
 is_allowed(const struct evchat *ch)
 {
+	const struct evchat_turn *turn = evchat_channel_turn_(ch);
+
 	return evchat_channel_is_open_(ch) && !ch->doomed && !ch->closing &&
 	       !ch->transport.waiting && !ch->paused && !ch->yielding &&
-	       ch->turn_frames && ch->turn_bytes &&
-	       !evchat_channel_is_clogged_(ch);
+	       turn->frames && turn->bytes && !evchat_channel_is_clogged_(ch);
 }
 
 bool
@@ -100,7 +101,7 @@ count_frame(struct evchat *ch)
 {
 	ch->taken += ch->step.drop;
 	ch->step = (struct evchat_step){0};
-	ch->turn_frames--;
+	evchat_channel_turn_(ch)->frames--;
 	ch->frames_in++;
 }
 
@@ -193,7 +194,7 @@ static bool
 report_overlong(struct evchat *ch)
 {
 	ch->step.verdict = EVCHAT_VERDICT_MORE;
-	ch->turn_frames--;
+	evchat_channel_turn_(ch)->frames--;
 	if (!ch->callbacks.overlong) {
 		evchat_channel_end_(ch, EVCHAT_REASON_OVERLONG);
 		return false;
@@ -294,20 +295,23 @@ reach_end(struct evchat *ch)
 static size_t
 next_run(struct evchat *ch, const unsigned char **bytes)
 {
+	struct evchat_turn *turn = evchat_channel_turn_(ch);
 	size_t len;
 
-	if (!evchat_transport_knows_(&ch->transport, looked_at(ch)))
+	if (!evchat_transport_knows_(&ch->transport, looked_at(ch))) {
+		turn->ahead = (struct evchat_ahead){0};
 		consume(ch);
+	}
 	len = evchat_transport_peek_(&ch->transport, looked_at(ch), bytes);
 	if (len > EVCHAT_FEED_MAX)
 		len = EVCHAT_FEED_MAX;
-	return len < ch->turn_bytes ? len : ch->turn_bytes;
+	return len < turn->bytes ? len : turn->bytes;
 }
 
 static bool
 look_further(struct evchat *ch)
 {
-	struct evchat_ahead ahead = {0};
+	struct evchat_turn *turn = evchat_channel_turn_(ch);
 	const unsigned char *bytes = NULL;
 	size_t len = 0, held;
 
@@ -325,10 +329,10 @@ look_further(struct evchat *ch)
 	}
 	held = evchat_framer_held_(&ch->framer);
 	ch->step = evchat_framer_feed_(
-	    &ch->framer, &ahead, bytes, len, frame_limit(ch));
+	    &ch->framer, &turn->ahead, bytes, len, frame_limit(ch));
 	/* No more than there was to look at. */
-	ch->turn_bytes -= (uint32_t)(ch->step.give + ch->step.drop +
-				     evchat_framer_held_(&ch->framer) - held);
+	turn->bytes -= (uint32_t)(ch->step.give + ch->step.drop +
+				  evchat_framer_held_(&ch->framer) - held);
 	time_frame(ch);
 	return true;
 }
@@ -364,6 +368,8 @@ drop_input(struct evchat *ch)
 void
 evchat_channel_take_input_(struct evchat *ch)
 {
+	const struct evchat_turn *turn;
+
 	while (is_allowed(ch) && advance(ch))
 		;
 	if (!evchat_channel_is_open_(ch))
@@ -373,7 +379,8 @@ evchat_channel_take_input_(struct evchat *ch)
 		return;
 	}
 	consume(ch);
-	if (!(ch->turn_frames && ch->turn_bytes) && has_work(ch)) {
+	turn = evchat_channel_turn_(ch);
+	if (!(turn->frames && turn->bytes) && has_work(ch)) {
 		ch->yielding = true;
 		evchat_channel_yield_(ch);
 	}
@@ -417,6 +424,8 @@ evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 	error = evchat_framer_set_(&ch->framer, &terminator, unread);
 	if (error)
 		return error;
+	if (evchat_channel_turn_(ch))
+		evchat_channel_turn_(ch)->ahead = (struct evchat_ahead){0};
 	ch->step.give -= unread;
 	time_frame(ch);
 	/* The end may mean another thing to what is left of the frame. */

@@ -22,6 +22,24 @@ evchat_callbacks_are_valid_(const struct evchat_callbacks *callbacks)
 	return callbacks && !callbacks->reserved[0] && !callbacks->reserved[1];
 }
 
+void
+evchat_channel_keep_callbacks_(
+    struct evchat *ch, const struct evchat_callbacks *callbacks)
+{
+	ch->callbacks = (struct evchat_upcalls){
+	    .collect = callbacks->collect,
+	    .found = callbacks->found,
+	    .frame = callbacks->frame,
+	    .overlong = callbacks->overlong,
+	    .connected = callbacks->connected,
+	    .eof = callbacks->eof,
+	    .room = callbacks->room,
+	    .drained = callbacks->drained,
+	    .timeout = callbacks->timeout,
+	    .closed = callbacks->closed,
+	};
+}
+
 static struct evchat *
 make(struct bufferevent *bev, unsigned ways,
     const struct evchat_callbacks *callbacks, void *ctx)
@@ -31,7 +49,7 @@ make(struct bufferevent *bev, unsigned ways,
 
 	if (!ch)
 		return evchat_refuse_(EVCHAT_ERR_NO_MEMORY);
-	ch->callbacks = *callbacks;
+	evchat_channel_keep_callbacks_(ch, callbacks);
 	ch->ctx = ctx;
 	ch->limits = &evchat_default_limits_;
 	ch->serving = true; /* a filter may call back at once */
@@ -59,12 +77,9 @@ evchat_new(struct bufferevent *bev, const struct evchat_callbacks *callbacks,
 /* epoll refuses what is always ready, and libevent then writes nothing and
  * says nothing (rule 59). */
 static bool
-can_be_waited_for(int fd)
+can_be_waited_for(mode_t type)
 {
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
-	       !S_ISDIR(st.st_mode);
+	return !S_ISREG(type) && !S_ISDIR(type);
 }
 
 /* Head and body in two sends cost 43 ms without.  What is not TCP refuses it,
@@ -103,7 +118,7 @@ make_socket(struct event_base *base, int fd, unsigned flags, unsigned ways,
 }
 
 static unsigned
-ways_of(int mode)
+ways_of(int mode, mode_t type, unsigned flags)
 {
 	switch (mode & O_ACCMODE) {
 	case O_RDONLY:
@@ -111,7 +126,9 @@ ways_of(int mode)
 	case O_WRONLY:
 		return EVCHAT_CAN_WRITE;
 	default:
-		return EVCHAT_CAN_BOTH;
+		if (!S_ISSOCK(type) || flags & EVCHAT_OPEN_PLAIN)
+			return EVCHAT_CAN_BOTH;
+		return EVCHAT_CAN_BOTH | EVCHAT_FAST;
 	}
 }
 
@@ -119,25 +136,28 @@ struct evchat *
 evchat_open(struct event_base *base, int fd, unsigned flags,
     const struct evchat_callbacks *callbacks, void *ctx)
 {
+	const unsigned known = EVCHAT_OPEN_KEEP_FD | EVCHAT_OPEN_PLAIN;
 	int mode = fcntl(fd, F_GETFL);
+	struct stat st;
 
-	if (mode < 0)
+	if (mode < 0 || fstat(fd, &st))
 		return NULL; /* EBADF */
 	if (!base || !evchat_callbacks_are_valid_(callbacks) ||
-	    flags & ~(unsigned)EVCHAT_OPEN_KEEP_FD || !can_be_waited_for(fd))
+	    flags & ~known || !can_be_waited_for(st.st_mode))
 		return evchat_refuse_(EVCHAT_ERR_INVALID);
 	if (evutil_make_socket_nonblocking(fd))
 		return evchat_refuse_(EVCHAT_ERR_EVENT);
 	send_at_once(fd);
-	return make_socket(base, fd, flags, ways_of(mode), callbacks, ctx);
+	return make_socket(
+	    base, fd, flags, ways_of(mode, st.st_mode, flags), callbacks, ctx);
 }
 
 struct evchat *
 evchat_channel_await_(struct event_base *base,
     const struct evchat_callbacks *callbacks, void *ctx)
 {
-	struct evchat *ch = make_socket(
-	    base, -1, 0, EVCHAT_CAN_BOTH | EVCHAT_WAITS, callbacks, ctx);
+	struct evchat *ch = make_socket(base, -1, 0,
+	    EVCHAT_CAN_BOTH | EVCHAT_WAITS | EVCHAT_FAST, callbacks, ctx);
 
 	if (ch)
 		ch->client = true;

@@ -17,6 +17,9 @@
  * each move costs libevent a chain of about 1 KiB. */
 enum { WORTH_A_MOVE = 4096 };
 
+/* So many parts, of about output_high each, are sent in one turn. */
+enum { PARTS = 4 };
+
 /* --- What waits. --- */
 
 static uint64_t
@@ -36,6 +39,13 @@ evchat_channel_sent_(const struct evchat *ch)
 
 	/* A filter may have made more of the bytes than they were. */
 	return below < ch->moved ? ch->moved - below : 0;
+}
+
+bool
+evchat_channel_is_sending_(const struct evchat *ch)
+{
+	return evchat_transport_pending_(&ch->transport) ||
+	       evchat_transport_is_sending_(&ch->transport);
 }
 
 bool
@@ -76,59 +86,154 @@ evchat_channel_is_clogged_(const struct evchat *ch)
 
 /* --- Sending. --- */
 
-static size_t
-front_length(const struct evchat *ch)
-{
-	return ch->queue.front ? evbuffer_get_length(ch->queue.front) : 0;
-}
-
+/* What has come of asking producers, where it is bad news. */
 static void
-move_front(struct evchat *ch)
+note_answer(struct evchat *ch, enum evchat_asked asked)
 {
-	size_t len = front_length(ch);
-
-	if (!len)
-		return;
-	if (len < WORTH_A_MOVE && evchat_transport_is_sending_(&ch->transport))
-		return;
-	errno = 0;
-	if (evchat_transport_write_(&ch->transport, ch->queue.front))
-		evchat_channel_fail_(ch, errno);
-	/* They may have left before it failed. */
-	len -= front_length(ch);
-	evchat_queue_left_(&ch->queue, len);
-	ch->moved += len;
-}
-
-/* Ask producers for what there is room for: the high mark less all that is
- * queued below.  False when there is nothing to move. */
-static bool
-ask_producers(struct evchat *ch)
-{
-	size_t below = evchat_transport_pending_(&ch->transport);
-	size_t room = ch->limits->write_chunk;
-
-	/* More than the high mark can only be what a filter holds back. */
-	if (below < ch->limits->output_high)
-		room = ch->limits->output_high - below;
-	switch (evchat_queue_fill_(&ch->queue, room, ch->limits->write_chunk)) {
+	switch (asked) {
 	case EVCHAT_ASKED_FAILED:
 		evchat_channel_end_(ch, EVCHAT_REASON_PRODUCER);
-		return false;
+		break;
 	case EVCHAT_ASKED_NO_MEMORY:
 		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
-		return false;
+		break;
 	case EVCHAT_ASKED_AGAIN:
 		evchat_channel_yield_(ch);
 		break;
 	case EVCHAT_ASKED_ENOUGH:
 	case EVCHAT_ASKED_NOBODY:
 	case EVCHAT_ASKED_ASLEEP:
+	case EVCHAT_ASKED_FILE:
 	default:
 		break;
 	}
+}
+
+/* Ask producers for what there is room for: the high mark less all that is
+ * queued below. */
+static enum evchat_asked
+ask_producers(struct evchat *ch)
+{
+	size_t below = evchat_transport_pending_(&ch->transport);
+	size_t room = ch->limits->write_chunk;
+	enum evchat_asked asked;
+
+	/* More than the high mark can only be what a filter holds back. */
+	if (below < ch->limits->output_high)
+		room = ch->limits->output_high - below;
+	asked = evchat_queue_fill_(
+	    &ch->queue, room, ch->limits->write_chunk, ch->transport.fast);
+	note_answer(ch, asked);
+	return asked;
+}
+
+/* Copies of this turn go from where they are, if nothing is before them. */
+static void
+send_batch(struct evchat *ch, bool more)
+{
+	const struct evchat_batch *batch = evchat_queue_batch_(&ch->queue);
+	size_t sent;
+
+	if (!batch)
+		return;
+	sent = evchat_transport_try_(
+	    &ch->transport, batch->bytes, batch->len, more);
+	evchat_queue_batch_left_(&ch->queue, sent);
+	ch->moved += sent;
+}
+
+static void
+send_front(struct evchat *ch, bool more)
+{
+	size_t len = evchat_queue_front_(&ch->queue);
+
+	if (!len || ch->broken)
+		return;
+	if (evchat_queue_gather_(&ch->queue)) {
+		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
+		return;
+	}
+	errno = 0;
+	if (evchat_transport_write_(&ch->transport, ch->queue.front, more))
+		evchat_channel_fail_(ch, errno);
+	/* They may have left before it failed. */
+	len -= evchat_queue_front_(&ch->queue);
+	evchat_queue_left_(&ch->queue, len);
+	ch->moved += len;
+}
+
+/* `more`: a file follows at once, and should not begin a packet of its own. */
+static void
+move_front(struct evchat *ch, bool more)
+{
+	size_t len = evchat_queue_front_(&ch->queue);
+
+	if (len < WORTH_A_MOVE && evchat_transport_is_sending_(&ch->transport))
+		return;
+	send_batch(ch, more);
+	send_front(ch, more);
+}
+
+/* Send a part of the file that is next, and say whether to go on. */
+static bool
+send_file(struct evchat *ch)
+{
+	struct evchat_file *file = evchat_queue_file_(&ch->queue);
+	uint64_t len = file->left;
+
+	if (len > ch->limits->output_high)
+		len = ch->limits->output_high;
+	switch (evchat_transport_send_file_(
+	    &ch->transport, file->fd, file->offset, &len)) {
+	case EVCHAT_FILE_SENT:
+		ch->moved += len;
+		if (!evchat_queue_file_left_(&ch->queue, len))
+			evchat_channel_end_(ch, EVCHAT_REASON_PRODUCER);
+		return true;
+	case EVCHAT_FILE_CANNOT:
+		file->must_be_read = true;
+		return true;
+	case EVCHAT_FILE_FAILED:
+		evchat_channel_end_(ch, EVCHAT_REASON_PRODUCER);
+		return false;
+	case EVCHAT_FILE_NO_EVENT:
+		evchat_channel_fail_(ch, errno);
+		return false;
+	case EVCHAT_FILE_WAITS:
+	default:
+		return false;
+	}
+}
+
+/* Send what is there, in order; true if there may be more of it that can go
+ * now: libevent says nothing of a socket that has taken everything. */
+static bool
+send_some(struct evchat *ch)
+{
+	enum evchat_asked asked = ask_producers(ch);
+	bool file = asked == EVCHAT_ASKED_FILE;
+
 	/* The producer may have freed its channel. */
-	return evchat_channel_is_open_(ch);
+	if (!evchat_channel_is_open_(ch))
+		return false;
+	move_front(ch, file);
+	if (!evchat_channel_is_open_(ch) || ch->broken ||
+	    evchat_queue_front_(&ch->queue) ||
+	    !evchat_transport_is_free_(&ch->transport))
+		return false;
+	return file ? send_file(ch) : asked == EVCHAT_ASKED_ENOUGH;
+}
+
+/* A part after the other, but not for ever: others wait. */
+static void
+send_parts(struct evchat *ch)
+{
+	int parts = PARTS;
+
+	while (parts && send_some(ch) && evchat_channel_is_open_(ch))
+		parts--;
+	if (!parts)
+		evchat_channel_yield_(ch);
 }
 
 static void
@@ -172,8 +277,8 @@ evchat_channel_give_output_(struct evchat *ch)
 	if (!evchat_channel_is_open_(ch) || ch->doomed || ch->broken ||
 	    ch->transport.waiting)
 		return;
-	if (!has_enough_below(ch) && ask_producers(ch))
-		move_front(ch);
+	if (!has_enough_below(ch))
+		send_parts(ch);
 	if (!evchat_channel_is_open_(ch))
 		return;
 	tell_room(ch);

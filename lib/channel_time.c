@@ -12,8 +12,9 @@
 /* libevent reads no more than this at a time (rule 10). */
 enum { READ_AT_ONCE = 4096 };
 
-/* So many more linger times are granted at most to an answer on its way. */
-enum { LINGER_STEPS = 8 };
+/* A peer that has taken one of so many parts of what waits for it is given the
+ * time anew. */
+enum { PROGRESS_STEPS = 8 };
 
 /* --- The timer. --- */
 
@@ -157,7 +158,7 @@ time_write(struct evchat *ch)
 	unsigned ms = ch->limits->write_deadline_ms;
 	uint64_t sent;
 
-	if (!ms || ch->broken || !evchat_transport_pending_(&ch->transport)) {
+	if (!ms || ch->broken || !evchat_channel_is_sending_(ch)) {
 		evchat_channel_stop_(ch, EVCHAT_DEADLINE_WRITE);
 		return;
 	}
@@ -169,6 +170,7 @@ time_write(struct evchat *ch)
 	if (!ch->time)
 		return;
 	ch->time->sent = sent;
+	ch->time->write_unacked = evchat_transport_unacked_(&ch->transport);
 	ch->time->write_grace = false;
 }
 
@@ -200,7 +202,7 @@ start_to_linger(struct evchat *ch)
 
 	linger_on(ch, unacked);
 	if (ch->time)
-		ch->time->step = unacked / LINGER_STEPS + 1;
+		ch->time->step = unacked / PROGRESS_STEPS + 1;
 }
 
 void
@@ -248,11 +250,27 @@ may_be_taken(struct evchat *ch)
 	return may;
 }
 
+/* A kernel does not say that there is room before there is much of it; a peer
+ * that takes a good part of what waits there is a slow one. */
+static bool
+is_being_taken(struct evchat *ch)
+{
+	size_t unacked = evchat_transport_unacked_(&ch->transport);
+	size_t before = ch->time->write_unacked;
+
+	if (unacked >= before - before / PROGRESS_STEPS)
+		return false;
+	evchat_channel_start_(
+	    ch, EVCHAT_DEADLINE_WRITE, ch->limits->write_deadline_ms);
+	ch->time->write_unacked = unacked;
+	return true;
+}
+
 static bool
 may_be_late_by_mistake(struct evchat *ch, enum evchat_deadline which)
 {
 	if (which == EVCHAT_DEADLINE_WRITE)
-		return may_be_taken(ch);
+		return is_being_taken(ch) || may_be_taken(ch);
 	return is_the_peers(which) && may_still_be_in_time(ch);
 }
 

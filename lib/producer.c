@@ -131,11 +131,9 @@ evchat_producer_buffer(struct evchat_producer *producer, struct evbuffer *bytes)
  * descriptor with the place they fail in, and take a file that was cut short
  * for the peer's EOF. --- */
 
-struct file {
-	int fd;
-	uint64_t offset;
-	uint64_t left;
-};
+/* Less than this is sent together with what is before it: a call of its own
+ * costs more than to copy it. */
+enum { WORTH_SENDING = 16 * 1024 };
 
 static ssize_t
 read_at(int fd, void *bytes, size_t len, uint64_t offset)
@@ -151,7 +149,7 @@ read_at(int fd, void *bytes, size_t len, uint64_t offset)
 static enum evchat_more
 more_of_file(struct evbuffer *out, size_t room, void *ctx)
 {
-	struct file *file = ctx;
+	struct evchat_file *file = ctx;
 	size_t want = room < file->left ? room : (size_t)file->left;
 	struct evbuffer_iovec space;
 	ssize_t got;
@@ -174,10 +172,21 @@ more_of_file(struct evbuffer *out, size_t room, void *ctx)
 static void
 release_file(void *ctx)
 {
-	struct file *file = ctx;
+	struct evchat_file *file = ctx;
 
 	(void)close(file->fd); /* it was only read: nothing can be lost */
 	evchat_mfree_(file);
+}
+
+struct evchat_file *
+evchat_producer_file_(const struct evchat_producer *producer)
+{
+	struct evchat_file *file = producer->ctx;
+
+	if (producer->more != more_of_file || file->must_be_read ||
+	    file->left < WORTH_SENDING)
+		return NULL;
+	return file;
 }
 
 static bool
@@ -193,7 +202,7 @@ evchat_producer_file(
     struct evchat_producer *producer, int fd, uint64_t offset, uint64_t len)
 {
 	int error = EVCHAT_ERR_INVALID;
-	struct file *file;
+	struct evchat_file *file;
 
 	if (!producer || !is_regular_file(fd))
 		goto fail;
@@ -203,7 +212,7 @@ evchat_producer_file(
 	file = evchat_zalloc_(sizeof *file);
 	if (!file)
 		goto fail;
-	*file = (struct file){fd, offset, len};
+	*file = (struct evchat_file){.fd = fd, .offset = offset, .left = len};
 	*producer = (struct evchat_producer){.more = more_of_file,
 	    .release = release_file,
 	    .size = len,

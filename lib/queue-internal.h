@@ -6,16 +6,28 @@
 #include <evchat/producer.h>
 #include <event2/buffer.h>
 
+struct evchat_file;
 struct evchat_queue_item;
+
+/* Copies that were pushed in this turn and have nothing but the front before
+ * them, in memory that is lent for the turn: so a push of a few bytes costs no
+ * more than to copy them. */
+struct evchat_batch {
+	unsigned char *bytes;
+	size_t len, room;
+};
 
 /* All zeros is an empty queue. */
 struct evchat_queue {
 	/* Bytes that are next to go; what the first producer makes comes here
 	 * too.  NULL until the first byte. */
 	struct evbuffer *front;
-	struct evchat_queue_item *head, *tail; /* producers, each with the bytes
-						* pushed behind it */
-	uint64_t bytes;    /* in front and behind producers */
+	struct evchat_batch *batch; /* the end of the front; NULL between turns
+				     */
+	/* The last of a ring of producers, each with the bytes pushed behind
+	 * it; the next one is the first. */
+	struct evchat_queue_item *tail;
+	uint64_t bytes;    /* in front, in batch and behind producers */
 	uint64_t promised; /* what producers with a size have yet to make */
 	uint32_t unsized;  /* producers without a size */
 	bool woken;        /* a wake that no producer has answered yet */
@@ -30,6 +42,7 @@ enum evchat_asked {
 	EVCHAT_ASKED_NOBODY,   /* there is no producer */
 	EVCHAT_ASKED_ASLEEP,   /* it says LATER */
 	EVCHAT_ASKED_AGAIN,    /* it made nothing, but has not ended */
+	EVCHAT_ASKED_FILE,     /* it is a file, which need not be asked */
 	EVCHAT_ASKED_FAILED,   /* it failed: the queue is to be cleared */
 	EVCHAT_ASKED_NO_MEMORY /* it could not be asked: likewise */
 };
@@ -48,10 +61,34 @@ int evchat_queue_move_(struct evchat_queue *q, struct evbuffer *bytes);
 int evchat_queue_produce_(
     struct evchat_queue *q, const struct evchat_producer *producer);
 
+/* Have a batch for this turn, and no more.  Its end moves what is in it to the
+ * front: 0, or EVCHAT_ERR_NO_MEMORY and it is lost. */
+void evchat_queue_begin_turn_(
+    struct evchat_queue *q, struct evchat_batch *batch);
+int evchat_queue_end_turn_(struct evchat_queue *q);
+
+/* The bytes that are next to go, if they are all in the batch; NULL if not. */
+const struct evchat_batch *evchat_queue_batch_(const struct evchat_queue *q);
+
+/* Move the batch to the front.  0, or EVCHAT_ERR_NO_MEMORY with nothing
+ * changed. */
+int evchat_queue_gather_(struct evchat_queue *q);
+
+/* How many bytes are next to go, before any producer is asked. */
+size_t evchat_queue_front_(const struct evchat_queue *q);
+
 /* Ask producers, at most `chunk` bytes at a time, until front has `room` bytes.
- * Everything pushed before a producer is in the front when it is asked. */
+ * Everything pushed before a producer is in the front when it is asked.  With
+ * `files`, one that would only read a file is not asked. */
 enum evchat_asked evchat_queue_fill_(
-    struct evchat_queue *q, size_t room, size_t chunk);
+    struct evchat_queue *q, size_t room, size_t chunk, bool files);
+
+/* The file that was not asked. */
+struct evchat_file *evchat_queue_file_(const struct evchat_queue *q);
+
+/* So many bytes of it have been sent.  False when it has ended and what is
+ * behind it cannot be moved to the front: the queue is to be cleared. */
+bool evchat_queue_file_left_(struct evchat_queue *q, uint64_t len);
 
 /* Ask nobody any more, not even in the call that is under way. */
 void evchat_queue_halt_(struct evchat_queue *q);
@@ -59,8 +96,9 @@ void evchat_queue_halt_(struct evchat_queue *q);
 /* The first producer has something, or will when it says LATER next. */
 void evchat_queue_wake_(struct evchat_queue *q);
 
-/* So many bytes have left the front. */
+/* So many bytes have left the front, or the batch. */
 void evchat_queue_left_(struct evchat_queue *q, size_t len);
+void evchat_queue_batch_left_(struct evchat_queue *q, size_t len);
 
 /* Is nothing waiting, and nobody going to make anything?  Does the first
  * producer wait for a wake?  Are there any? */
@@ -79,5 +117,9 @@ void evchat_queue_clear_(struct evchat_queue *q);
  * 128 MiB for two bytes behind 100 MiB of reference.  0 or
  * EVCHAT_ERR_NO_MEMORY. */
 int evchat_append_copy_(struct evbuffer *out, const void *bytes, size_t len);
+
+/* The same for many bytes, in pieces of 16 KiB: one of 64 KiB would take 128
+ * from libevent.  With EVCHAT_ERR_NO_MEMORY nothing has changed. */
+int evchat_append_run_(struct evbuffer *out, const void *bytes, size_t len);
 
 #endif

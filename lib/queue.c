@@ -11,9 +11,13 @@
  * (asynchat rule S40), and what it pushes itself comes after it (S42).
  */
 #include "alloc-internal.h"
+#include "producer-internal.h"
 #include "queue-internal.h"
 #include <evchat/error.h>
 #include <string.h>
+
+/* What fills a chain of libevent's and its head. */
+enum { PIECE = 16 * 1024 - 64 };
 
 struct evchat_queue_item {
 	struct evchat_queue_item *next;
@@ -48,12 +52,132 @@ evchat_append_copy_(struct evbuffer *out, const void *bytes, size_t len)
 	return append_both(out, bytes, len, NULL, 0);
 }
 
-/* The run that the next byte pushed belongs to. */
+static int
+append_pieces(struct evbuffer *out, const unsigned char *bytes, size_t len)
+{
+	int error = 0;
+
+	while (len && !error) {
+		size_t piece = len < PIECE ? len : PIECE;
+
+		error = evchat_append_copy_(out, bytes, piece);
+		bytes += piece;
+		len -= piece;
+	}
+	return error;
+}
+
+int
+evchat_append_run_(struct evbuffer *out, const void *bytes, size_t len)
+{
+	struct evbuffer *pieces;
+	int error;
+
+	if (len <= PIECE)
+		return evchat_append_copy_(out, bytes, len);
+	pieces = evbuffer_new();
+	if (!pieces)
+		return EVCHAT_ERR_NO_MEMORY;
+	error = append_pieces(pieces, bytes, len);
+	if (!error && evbuffer_add_buffer(out, pieces))
+		error = EVCHAT_ERR_EVENT;
+	evbuffer_free(pieces);
+	return error;
+}
+
+static struct evchat_queue_item *
+head_of(const struct evchat_queue *q)
+{
+	return q->tail ? q->tail->next : NULL;
+}
+
+/* --- The batch. --- */
+
+static size_t
+batch_length(const struct evchat_queue *q)
+{
+	return q->batch ? q->batch->len : 0;
+}
+
+void
+evchat_queue_begin_turn_(struct evchat_queue *q, struct evchat_batch *batch)
+{
+	q->batch = batch;
+}
+
+int
+evchat_queue_end_turn_(struct evchat_queue *q)
+{
+	int error = evchat_queue_gather_(q);
+
+	q->batch = NULL;
+	return error;
+}
+
+const struct evchat_batch *
+evchat_queue_batch_(const struct evchat_queue *q)
+{
+	if (!batch_length(q) || (q->front && evbuffer_get_length(q->front)))
+		return NULL;
+	return q->batch;
+}
+
+int
+evchat_queue_gather_(struct evchat_queue *q)
+{
+	size_t len = batch_length(q);
+	int error;
+
+	if (!len)
+		return 0;
+	if (!q->front)
+		q->front = evbuffer_new();
+	if (!q->front)
+		return EVCHAT_ERR_NO_MEMORY;
+	error = evchat_append_run_(q->front, q->batch->bytes, len);
+	if (!error)
+		q->batch->len = 0;
+	return error;
+}
+
+size_t
+evchat_queue_front_(const struct evchat_queue *q)
+{
+	size_t len = q->front ? evbuffer_get_length(q->front) : 0;
+
+	return len + batch_length(q);
+}
+
+/* Copy to the batch; false when there is no room. */
+static bool
+copy_to_batch(struct evchat_queue *q, const void *bytes, size_t len,
+    const void *end, size_t end_len)
+{
+	struct evchat_batch *batch = q->batch;
+	unsigned char *to;
+
+	if (!batch || q->tail || len + end_len > batch->room - batch->len)
+		return false;
+	to = batch->bytes + batch->len;
+	if (len)
+		memcpy(to, bytes, len);
+	if (end_len)
+		memcpy(to + len, end, end_len);
+	batch->len += len + end_len;
+	return true;
+}
+
+/* --- Adding to the end. --- */
+
+/* The run that the next byte pushed belongs to, if that is not the batch; NULL
+ * without memory. */
 static struct evbuffer *
 last_run(struct evchat_queue *q)
 {
 	struct evbuffer **run = q->tail ? &q->tail->behind : &q->front;
 
+	if (!q->tail && evchat_queue_gather_(q))
+		return NULL;
 	if (!*run)
 		*run = evbuffer_new();
 	return *run;
@@ -63,15 +187,15 @@ int
 evchat_queue_copy_(struct evchat_queue *q, const void *bytes, size_t len,
     const void *end, size_t end_len)
 {
-	struct evbuffer *run = last_run(q);
-	int error;
+	struct evbuffer *run;
 
-	if (!run)
-		return EVCHAT_ERR_NO_MEMORY;
-	error = append_both(run, bytes, len, end, end_len);
-	if (!error)
-		q->bytes += len + end_len;
-	return error;
+	if (!copy_to_batch(q, bytes, len, end, end_len)) {
+		run = last_run(q);
+		if (!run || append_both(run, bytes, len, end, end_len))
+			return EVCHAT_ERR_NO_MEMORY;
+	}
+	q->bytes += len + end_len;
+	return 0;
 }
 
 int
@@ -116,13 +240,14 @@ evchat_queue_produce_(
 	q->promised += item->left;
 	if (!producer->size)
 		q->unsized++;
+	item->next = q->tail ? q->tail->next : item;
 	if (q->tail)
 		q->tail->next = item;
-	else
-		q->head = item;
 	q->tail = item;
 	return 0;
 }
+
+/* --- Producers. --- */
 
 /* Nobody will ask this producer again. */
 static void
@@ -147,10 +272,10 @@ free_run(struct evbuffer **run)
 static void
 drop_head(struct evchat_queue *q)
 {
-	struct evchat_queue_item *item = q->head;
+	struct evchat_queue_item *item = head_of(q);
 
-	q->head = item->next;
-	if (!q->head)
+	q->tail->next = item->next;
+	if (q->tail == item)
 		q->tail = NULL;
 	release(q, item);
 	free_run(&item->behind);
@@ -161,20 +286,25 @@ drop_head(struct evchat_queue *q)
 static int
 step_over_head(struct evchat_queue *q)
 {
-	struct evbuffer *behind = q->head->behind;
+	struct evbuffer **behind = &head_of(q)->behind;
 
-	if (behind && evbuffer_add_buffer(q->front, behind))
+	if (!q->front) {
+		q->front = *behind;
+		*behind = NULL;
+	} else if (*behind && evbuffer_add_buffer(q->front, *behind)) {
 		return EVCHAT_ERR_EVENT;
+	}
 	drop_head(q);
 	return 0;
 }
 
+/* So much of its size has been made. */
 static void
-count_made(struct evchat_queue *q, struct evchat_queue_item *item, size_t made)
+keep_promise(
+    struct evchat_queue *q, struct evchat_queue_item *item, uint64_t made)
 {
 	uint64_t kept = made < item->left ? made : item->left;
 
-	q->bytes += made;
 	item->left -= kept;
 	q->promised -= kept;
 }
@@ -196,7 +326,7 @@ drop_asked(struct evchat_queue *q)
 static enum evchat_asked
 ask(struct evchat_queue *q, size_t room)
 {
-	struct evchat_queue_item *item = q->head;
+	struct evchat_queue_item *item = head_of(q);
 	size_t before = evbuffer_get_length(q->front);
 	enum evchat_more answer;
 	size_t made;
@@ -208,8 +338,10 @@ ask(struct evchat_queue *q, size_t room)
 		return drop_asked(q);
 	/* What it made while failing is not counted: it is never sent. */
 	made = evbuffer_get_length(q->front) - before;
-	if (answer != EVCHAT_FAIL)
-		count_made(q, item, made);
+	if (answer != EVCHAT_FAIL) {
+		q->bytes += made;
+		keep_promise(q, item, made);
+	}
 	switch (answer) {
 	case EVCHAT_MORE:
 		return made ? EVCHAT_ASKED_ENOUGH : EVCHAT_ASKED_AGAIN;
@@ -226,27 +358,63 @@ ask(struct evchat_queue *q, size_t room)
 	}
 }
 
+/* Nobody need be asked, for this reason; or ENOUGH, and somebody must be, if
+ * there is room. */
+static enum evchat_asked
+whom_to_ask(const struct evchat_queue *q, bool files)
+{
+	if (!q->tail)
+		return EVCHAT_ASKED_NOBODY;
+	if (head_of(q)->asleep)
+		return EVCHAT_ASKED_ASLEEP;
+	if (files && evchat_queue_file_(q))
+		return EVCHAT_ASKED_FILE;
+	return EVCHAT_ASKED_ENOUGH;
+}
+
+/* The front as a producer wants it: there, and at the end of what is before. */
+static bool
+prepare_front(struct evchat_queue *q)
+{
+	if (!q->front)
+		q->front = evbuffer_new();
+	return q->front && !evchat_queue_gather_(q);
+}
+
 enum evchat_asked
-evchat_queue_fill_(struct evchat_queue *q, size_t room, size_t chunk)
+evchat_queue_fill_(
+    struct evchat_queue *q, size_t room, size_t chunk, bool files)
 {
 	enum evchat_asked asked = EVCHAT_ASKED_ENOUGH;
 
 	while (asked == EVCHAT_ASKED_ENOUGH && !q->halted) {
-		size_t have = q->front ? evbuffer_get_length(q->front) : 0;
+		size_t have = evchat_queue_front_(q);
 
-		if (!q->head)
-			return EVCHAT_ASKED_NOBODY;
-		if (q->head->asleep)
-			return EVCHAT_ASKED_ASLEEP;
-		if (have >= room)
-			return EVCHAT_ASKED_ENOUGH;
-		if (!q->front)
-			q->front = evbuffer_new();
-		if (!q->front)
+		asked = whom_to_ask(q, files);
+		if (asked != EVCHAT_ASKED_ENOUGH || have >= room)
+			return asked;
+		if (!prepare_front(q))
 			return EVCHAT_ASKED_NO_MEMORY;
 		asked = ask(q, room - have < chunk ? room - have : chunk);
 	}
 	return asked;
+}
+
+struct evchat_file *
+evchat_queue_file_(const struct evchat_queue *q)
+{
+	return q->tail ? evchat_producer_file_(&head_of(q)->producer) : NULL;
+}
+
+bool
+evchat_queue_file_left_(struct evchat_queue *q, uint64_t len)
+{
+	struct evchat_file *file = evchat_queue_file_(q);
+
+	file->offset += len;
+	file->left -= len;
+	keep_promise(q, head_of(q), len);
+	return file->left || step_over_head(q) == 0;
 }
 
 void
@@ -258,8 +426,8 @@ evchat_queue_halt_(struct evchat_queue *q)
 void
 evchat_queue_wake_(struct evchat_queue *q)
 {
-	if (q->head && q->head->asleep)
-		q->head->asleep = false;
+	if (evchat_queue_is_asleep_(q))
+		head_of(q)->asleep = false;
 	else
 		q->woken = true;
 }
@@ -270,28 +438,38 @@ evchat_queue_left_(struct evchat_queue *q, size_t len)
 	q->bytes -= len;
 }
 
+void
+evchat_queue_batch_left_(struct evchat_queue *q, size_t len)
+{
+	struct evchat_batch *batch = q->batch;
+
+	q->bytes -= len;
+	batch->len -= len;
+	memmove(batch->bytes, batch->bytes + len, batch->len);
+}
+
 bool
 evchat_queue_has_producers_(const struct evchat_queue *q)
 {
-	return q->head != NULL;
+	return q->tail != NULL;
 }
 
 bool
 evchat_queue_is_asleep_(const struct evchat_queue *q)
 {
-	return q->head && q->head->asleep;
+	return q->tail && head_of(q)->asleep;
 }
 
 uint64_t
 evchat_queue_asleep_(const struct evchat_queue *q)
 {
-	return evchat_queue_is_asleep_(q) ? q->head->left : 0;
+	return evchat_queue_is_asleep_(q) ? head_of(q)->left : 0;
 }
 
 bool
 evchat_queue_is_empty_(const struct evchat_queue *q)
 {
-	return !q->head && q->bytes == 0;
+	return !q->tail && q->bytes == 0;
 }
 
 void
@@ -301,18 +479,22 @@ evchat_queue_clear_(struct evchat_queue *q)
 
 	/* The one being asked has the front in hand, until it returns. */
 	if (q->asking) {
-		asked = q->head;
-		q->head = asked->next;
+		asked = head_of(q);
+		q->tail->next = asked->next;
+		if (q->tail == asked)
+			q->tail = NULL;
 		free_run(&asked->behind);
 		q->dropped = true;
 	}
-	while (q->head)
+	while (q->tail)
 		drop_head(q);
-	q->head = q->tail = asked;
+	q->tail = asked;
 	q->bytes = 0;
 	q->woken = false;
+	if (q->batch)
+		q->batch->len = 0;
 	if (asked)
-		asked->next = NULL;
+		asked->next = asked;
 	else
 		free_run(&q->front);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How bytes enter and leave a channel: over any bufferevent. */
+/* How bytes enter and leave a channel: over any bufferevent, and the fast way
+ * over a plain socket. */
 #ifndef EVCHAT_TRANSPORT_INTERNAL_H
 #define EVCHAT_TRANSPORT_INTERNAL_H
 
@@ -7,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct evbuffer_cb_entry;
+struct event;
+struct evchat_buffers;
+struct evchat_layers;
 
 /* What a transport has to say; several may come at once. */
 enum evchat_transport_news {
@@ -26,19 +29,36 @@ enum evchat_transport_news {
 struct evchat_transport;
 typedef void (*evchat_news_cb)(struct evchat_transport *t, unsigned news);
 
-struct evchat_transport {
-	struct bufferevent *bev;    /* the layer evchat reads and writes */
-	struct bufferevent *bottom; /* the lowest layer */
-	struct evbuffer_cb_entry *bottom_cb;
-	evchat_news_cb tell;
+/* What a transport knows only during a turn, on the stack of who has the turn.
+ * All zeros is the beginning. */
+struct evchat_view {
 	/* The run of input looked at last, and where it begins. */
 	const unsigned char *run;
 	size_t run_at, run_len;
-	bool can_read, can_write;
-	bool waiting; /* for a descriptor */
-	bool reading;
-	bool flushed;     /* the layers have been told that this was all */
-	bool half_closed; /* and the peer, who can still be heard */
+	/* What was read in this turn: the end of the input. */
+	const unsigned char *fresh;
+	size_t fresh_len;
+	/* Where it is, or NULL if they are not to be had. */
+	struct evchat_buffers *buffers;
+};
+
+struct evchat_transport {
+	struct bufferevent *bev; /* the layer evchat reads and writes */
+	/* The lowest layer and more of what lies below; NULL when that is all.
+	 */
+	struct evchat_layers *layers;
+	struct event *readable;   /* on the fast path, or NULL */
+	struct evchat_view *view; /* NULL between turns */
+	evchat_news_cb tell;
+	bool can_read : 1, can_write : 1;
+	bool fast : 1;
+	bool waiting : 1; /* for a descriptor */
+	bool reading : 1;
+	bool ready : 1;       /* to be read, on the fast path */
+	bool sending : 1;     /* there may be output, on the fast path */
+	bool blocked : 1;     /* a file waits until more can be written */
+	bool flushed : 1;     /* the layers have been told that this was all */
+	bool half_closed : 1; /* and the peer, who can still be heard */
 };
 
 /* What a transport can do. */
@@ -46,7 +66,8 @@ enum evchat_transport_ways {
 	EVCHAT_CAN_READ = 1,
 	EVCHAT_CAN_WRITE = 2,
 	EVCHAT_CAN_BOTH = 3,
-	EVCHAT_WAITS = 4 /* nothing yet: it has no descriptor */
+	EVCHAT_WAITS = 4, /* nothing yet: it has no descriptor */
+	EVCHAT_FAST = 8   /* a plain socket */
 };
 
 /* Take over a bufferevent, reading.  0, or an evchat_error with nothing taken
@@ -57,6 +78,23 @@ int evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
 /* Give it the descriptor it waits for, which is taken in every case.  0 or
  * EVCHAT_ERR_EVENT. */
 int evchat_transport_attach_(struct evchat_transport *t, int fd);
+
+/* Begin and end a turn: outside of one the input cannot be looked at.  To begin
+ * reads the socket, if there is something, but no more than `most`.  To end
+ * keeps what was read and not consumed: 0, or EVCHAT_ERR_NO_MEMORY and it is
+ * lost; but releasing or closing the transport ends its part of the turn too.
+ */
+void evchat_transport_begin_turn_(
+    struct evchat_transport *t, struct evchat_view *view, size_t most);
+int evchat_transport_end_turn_(struct evchat_transport *t);
+
+/* Put what was read in this turn with the rest of the input.  0 or
+ * EVCHAT_ERR_NO_MEMORY with nothing changed. */
+int evchat_transport_keep_(struct evchat_transport *t);
+
+/* Make the bufferevent listen by itself, to be released.  0 or
+ * EVCHAT_ERR_EVENT. */
+int evchat_transport_enable_(struct evchat_transport *t);
 
 /* Give the bufferevent back without evchat's marks on it. */
 struct bufferevent *evchat_transport_release_(struct evchat_transport *t);
@@ -89,13 +127,40 @@ bool evchat_transport_is_writable_(const struct evchat_transport *t);
 int evchat_transport_read_(struct evchat_transport *t, bool reading);
 
 /* Send what is in `bytes`, moving it.  0 or EVCHAT_ERR_EVENT, with errno as
- * above; what was moved will never be sent then. */
-int evchat_transport_write_(struct evchat_transport *t, struct evbuffer *bytes);
+ * above; what was moved will never be sent then.  `more` is about to follow.
+ * An error of the socket is told as WRITE_ERROR, and the bytes stay. */
+int evchat_transport_write_(
+    struct evchat_transport *t, struct evbuffer *bytes, bool more);
+
+/* The same without a try at the socket: all goes to the bufferevent. */
+int evchat_transport_hand_down_(
+    struct evchat_transport *t, struct evbuffer *bytes);
+
+/* Send as many of these bytes as can go at once: how many.  Others must follow
+ * by evchat_transport_write_().  An error is told as WRITE_ERROR. */
+size_t evchat_transport_try_(
+    struct evchat_transport *t, const void *bytes, size_t len, bool more);
+
+/* Is it the fast path, with nothing on its way, so that more may go at once? */
+bool evchat_transport_is_free_(const struct evchat_transport *t);
+
+/* What came of sending a file. */
+enum evchat_file_result {
+	EVCHAT_FILE_SENT,    /* a part of it */
+	EVCHAT_FILE_WAITS,   /* WRITABLE will be told */
+	EVCHAT_FILE_CANNOT,  /* this one must be read */
+	EVCHAT_FILE_FAILED,  /* it is too short, or cannot be read */
+	EVCHAT_FILE_NO_EVENT /* nobody will tell when: EVCHAT_ERR_EVENT */
+};
+/* Send up to *len bytes of a file, which becomes how many went. */
+enum evchat_file_result evchat_transport_send_file_(
+    struct evchat_transport *t, int file, uint64_t offset, uint64_t *len);
 
 /* Bytes that wait in any layer. */
 size_t evchat_transport_pending_(const struct evchat_transport *t);
 
-/* Do bytes wait in the lowest layer, so that WRITABLE will be told?  What a
+/* Do bytes, or a file, wait in the lowest layer, so that WRITABLE will be told?
+ * What a
  * filter holds back is pending, but may stay so for ever. */
 bool evchat_transport_is_sending_(const struct evchat_transport *t);
 

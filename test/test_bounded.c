@@ -5,6 +5,7 @@
  * and one read.  The peer is a bare descriptor or, where that spoils nothing,
  * the other end of a bufferevent pair.
  */
+#include "buffers-internal.h"
 #include "support/counting.h"
 #include "support/file.h"
 #include "support/scale.h"
@@ -159,6 +160,8 @@ begin(struct stage *s, int kind, const struct evchat_callbacks *cb,
 	else
 		open_pair(s, cb);
 	ck_assert_ptr_nonnull(s->ch);
+	/* They are the thread's, however many channels it has. */
+	evchat_buffers_give_back_(evchat_buffers_take_());
 	ck_assert_int_eq(evchat_set_terminator(s->ch, terminator), 0);
 	turns(s, 4);
 	s->before = counting_now();

@@ -702,7 +702,7 @@ START_TEST(what_cannot_be_a_channel_is_refused_and_stays_open)
 	expect_refused(base, file, 0, &nothing, EINVAL);
 	expect_refused(base, folder, 0, &nothing, EINVAL);
 	expect_refused(base, -1, 0, &nothing, EBADF);
-	expect_refused(base, ends[0], 2, &nothing, EINVAL);
+	expect_refused(base, ends[0], 4, &nothing, EINVAL);
 	expect_refused(base, ends[0], 0, NULL, EINVAL);
 	expect_refused(base, ends[0], 0, &reserved, EINVAL);
 	expect_refused(NULL, ends[0], 0, &nothing, EINVAL);

@@ -307,8 +307,8 @@ START_TEST(a_file_is_closed_once)
 	struct evchat_queue q = {0};
 
 	OK(evchat_queue_produce_(&q, &p));
-	ck_assert_int_eq(
-	    evchat_queue_fill_(&q, ways[_i].room, PLENTY), ways[_i].asked);
+	ck_assert_int_eq(evchat_queue_fill_(&q, ways[_i].room, PLENTY, false),
+	    ways[_i].asked);
 	evchat_queue_clear_(&q);
 	ck_assert(!is_open(fd));
 	ck_assert_int_eq(dup2(STDERR_FILENO, fd), fd);

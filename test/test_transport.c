@@ -20,6 +20,7 @@
 struct stage {
 	struct world w;
 	struct evchat_transport t;
+	struct evchat_view view;
 	unsigned news;
 	int error; /* errno at the last error told */
 	size_t cleanups;
@@ -45,11 +46,16 @@ note_news(struct evchat_transport *t, unsigned news)
 		s->error = error;
 }
 
+/* All of a test is one turn. */
 static int
 open_over(struct stage *s, struct bufferevent *bev)
 {
-	return evchat_transport_open_(
-	    &s->t, bev, EVCHAT_CAN_BOTH, 0, note_news);
+	int error =
+	    evchat_transport_open_(&s->t, bev, EVCHAT_CAN_BOTH, 0, note_news);
+
+	if (!error)
+		evchat_transport_begin_turn_(&s->t, &s->view, 0);
+	return error;
 }
 
 static void
@@ -64,6 +70,7 @@ static void
 end(struct stage *s)
 {
 	evchat_transport_close_(&s->t, false);
+	ck_assert_int_eq(evchat_transport_end_turn_(&s->t), 0);
 	world_free(&s->w);
 }
 
@@ -85,7 +92,7 @@ send_text(struct stage *s, const char *text)
 	struct evbuffer *bytes = evbuffer_new();
 
 	evbuffer_add(bytes, text, strlen(text));
-	ck_assert_int_eq(evchat_transport_write_(&s->t, bytes), 0);
+	ck_assert_int_eq(evchat_transport_write_(&s->t, bytes, false), 0);
 	ck_assert_uint_eq(evbuffer_get_length(bytes), 0);
 	evbuffer_free(bytes);
 }
@@ -106,7 +113,7 @@ lend(struct stage *s, const char *text, size_t len)
 	struct evbuffer *bytes = evbuffer_new();
 
 	evbuffer_add_reference(bytes, text, len, count_cleanup, s);
-	ck_assert_int_eq(evchat_transport_write_(&s->t, bytes), 0);
+	ck_assert_int_eq(evchat_transport_write_(&s->t, bytes, false), 0);
 	evbuffer_free(bytes);
 }
 
@@ -350,7 +357,9 @@ START_TEST(what_waits_in_any_layer_is_pending)
 	ck_assert_uint_eq(evchat_transport_pending_(&s.t), 0);
 	send_text(&s, "below");
 	ck_assert_uint_eq(length_of_output(s.t.bev), 0);
-	ck_assert_uint_eq(length_of_output(s.t.bottom), 5);
+	ck_assert_uint_eq(length_of_output(bufferevent_get_underlying(
+			      bufferevent_get_underlying(s.t.bev))),
+	    5);
 	ck_assert_uint_eq(evchat_transport_pending_(&s.t), 5);
 	s.holding = true;
 	send_text(&s, "top");
@@ -525,6 +534,7 @@ START_TEST(a_pipe_has_no_way_to_finish_but_its_close)
 		bufferevent_socket_new(s.w.base, fds[1], BEV_OPT_CLOSE_ON_FREE),
 		EVCHAT_CAN_WRITE, 0, note_news),
 	    0);
+	evchat_transport_begin_turn_(&s.t, &s.view, 0);
 	ck_assert(evchat_transport_finish_(&s.t));
 	ck_assert(!s.t.half_closed);
 	close(fds[0]);

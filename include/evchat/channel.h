@@ -125,7 +125,12 @@ struct evchat_channel_options {
 /** What evchat_open() may be told; 0 is the usual thing. */
 enum evchat_open_flag {
 	/** Leave the descriptor open when the channel ends. */
-	EVCHAT_OPEN_KEEP_FD = 1
+	EVCHAT_OPEN_KEEP_FD = 1,
+	/** Read and write only through the bufferevent's own callbacks.  A
+	 * socket is otherwise read past it and written at once, which is much
+	 * cheaper and the same in everything else; but a rate limit set on
+	 * evchat_bufferevent() is not heeded then. */
+	EVCHAT_OPEN_PLAIN = 2
 };
 
 /** @name Birth and death

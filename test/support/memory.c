@@ -4,6 +4,7 @@
  * library's, so that its own checkers see them as they are.
  */
 #include "support/memory.h"
+#include "buffers-internal.h"
 #include <errno.h>
 #include <evchat/alloc.h>
 #include <stdbool.h>
@@ -65,6 +66,7 @@ memory_watch(void)
 	static const struct evchat_allocator counting = {
 	    counting_malloc, counting_realloc, counting_free};
 
+	evchat_buffers_free_();
 	counts.asked = counts.asked_last = counts.live = counts.refused = 0;
 	memory_refuse_none();
 	evchat_set_allocator(&counting);
@@ -73,6 +75,7 @@ memory_watch(void)
 void
 memory_unwatch(void)
 {
+	evchat_buffers_free_();
 	evchat_set_allocator(NULL);
 }
 
@@ -91,6 +94,8 @@ memory_asked_last(void)
 size_t
 memory_live(void)
 {
+	/* They are the thread's, and go with it. */
+	evchat_buffers_free_();
 	return counts.live;
 }
 

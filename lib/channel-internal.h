@@ -41,8 +41,8 @@ struct evchat_time {
 	struct event *timer;
 	uint64_t timer_due; /* 0: not running */
 	struct evchat_deadlines deadlines;
-	uint64_t heard;   /* bytes in when the idle deadline was started */
-	uint64_t sent;    /* bytes out when the write deadline was started */
+	uint64_t heard; /* bytes in when the idle deadline was started */
+	uint64_t sent;  /* bytes out when the write deadline was started */
 	/* What the peer had not acknowledged when the linger and the write
 	 * deadline were started, and how much less is worth doing so anew. */
 	size_t unacked, step;
@@ -97,16 +97,21 @@ struct evchat {
 	enum evchat_reason reason : 6;
 	enum evchat_input_end input_end : 3;
 
-	bool serving : 1;  /* a turn is under way; callbacks may be running */
-	bool again : 1;    /* there is more to do when it is over */
-	bool poked : 1;    /* a turn has been asked for */
+	/* Those that stop input stand together: they are asked before each
+	 * frame, and a compiler asks them with one test. */
+	bool ended : 1;   /* `closed` is due, or has been called */
+	bool dead : 1;    /* freed or detached; the memory goes when the turn is
+			   * over */
+	bool doomed : 1;  /* to end with `reason` in its next turn */
+	bool closing : 1; /* when all is sent, with `reason` */
 	bool yielding : 1; /* input waits for the other channels' turn */
 	bool paused : 1;
+	bool serving : 1;   /* a turn is under way; callbacks may be running */
+	bool again : 1;     /* there is more to do when it is over */
+	bool poked : 1;     /* a turn has been asked for */
 	bool whole : 1;     /* the frame of this step is handed over whole */
 	bool connected : 1; /* has been heard of and not been told */
-	bool closing : 1;   /* when all is sent, with `reason` */
 	bool shut : 1;      /* for output: FIN when all is sent */
-	bool doomed : 1;    /* to end with `reason` in its next turn */
 	bool finished : 1;  /* all is sent, FIN included */
 	bool broken : 1;    /* nothing more can be sent */
 	bool above : 1;     /* output has passed its high mark */
@@ -114,10 +119,7 @@ struct evchat {
 	bool late : 1;      /* the timer has fired: look at the deadlines */
 	bool keep_fd : 1;   /* the descriptor stays the application's */
 	bool client : 1;    /* evchat_connect() made it */
-	bool ended : 1;     /* `closed` is due, or has been called */
-	bool told : 1;      /* it is being called: too late to be freed */
-	bool dead : 1;      /* freed or detached; the memory goes when the turn
-			     * is over */
+	bool told : 1;      /* `closed` is being called: too late to be freed */
 };
 
 /* May callbacks still be called? */
@@ -141,12 +143,26 @@ void evchat_channel_keep_callbacks_(
 /* channel_open.c: are there any, with zeros where they must be? */
 bool evchat_callbacks_are_valid_(const struct evchat_callbacks *callbacks);
 
-/* channel.c: 0, or why a call that changes something must not. */
-int evchat_channel_check_(const struct evchat *ch);
+/* 0, or why a call that changes something must not. */
+static inline int
+evchat_channel_check_(const struct evchat *ch)
+{
+	if (!ch)
+		return EVCHAT_ERR_INVALID;
+	return evchat_channel_is_open_(ch) ? 0 : EVCHAT_ERR_CLOSING;
+}
 
-/* channel.c: have a turn soon, from the loop; or have what has just been asked
- * for done in the turn that is under way. */
-void evchat_channel_wish_(struct evchat *ch);
+/* Have a turn soon, from the loop; or have what has just been asked for done in
+ * the turn that is under way. */
+void evchat_channel_poke_(struct evchat *ch);
+static inline void
+evchat_channel_wish_(struct evchat *ch)
+{
+	if (ch->serving)
+		ch->again = true;
+	else
+		evchat_channel_poke_(ch);
+}
 
 /* channel.c: end it when this turn is over.  The first reason counts. */
 void evchat_channel_end_(struct evchat *ch, enum evchat_reason reason);
@@ -255,8 +271,43 @@ void evchat_channel_give_output_(struct evchat *ch);
 /* channel_out.c: is anything left to send? */
 bool evchat_channel_has_output_(const struct evchat *ch);
 
-/* channel_out.c: does so much wait that no frame may be dispatched? */
-bool evchat_channel_is_clogged_(const struct evchat *ch);
+/* Bytes that wait, in any layer and to be made by producers. */
+static inline uint64_t
+evchat_channel_pending_(const struct evchat *ch)
+{
+	uint64_t below = 0;
+
+	if (ch->transport.bev)
+		below = evchat_transport_pending_(&ch->transport);
+	return ch->queue.bytes + ch->queue.promised + below;
+}
+
+/* How much may wait while frames are dispatched.  A client that did not listen
+ * while it has much to send, and a server that did not either, would wait for
+ * each other. */
+static inline uint64_t
+evchat_channel_dispatch_high_(const struct evchat *ch)
+{
+	if (ch->limits->dispatch_high)
+		return ch->limits->dispatch_high;
+	return ch->client ? SIZE_MAX : ch->limits->output_high;
+}
+
+/* channel_out.c: what producers may be going to make counts so much. */
+uint64_t evchat_channel_expected_(const struct evchat *ch, uint64_t high);
+
+/* Does so much wait that no frame may be dispatched?  Not where it will never
+ * go, or does not matter. */
+static inline bool
+evchat_channel_is_clogged_(const struct evchat *ch)
+{
+	uint64_t high = evchat_channel_dispatch_high_(ch);
+	uint64_t waiting = evchat_channel_pending_(ch);
+
+	if (evchat_queue_has_producers_(&ch->queue))
+		waiting += evchat_channel_expected_(ch, high);
+	return waiting > high && !ch->broken && high != SIZE_MAX;
+}
 
 /* channel_out.c: bytes that the lowest layer has taken. */
 uint64_t evchat_channel_sent_(const struct evchat *ch);

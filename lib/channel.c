@@ -23,23 +23,11 @@
 /* Ten thousand idle channels are to cost little beside their bufferevents. */
 static_assert(sizeof(struct evchat) <= 448, "a channel has grown");
 
-int
-evchat_channel_check_(const struct evchat *ch)
-{
-	if (!ch)
-		return EVCHAT_ERR_INVALID;
-	return evchat_channel_is_open_(ch) ? 0 : EVCHAT_ERR_CLOSING;
-}
-
 /* --- Turns. --- */
 
 void
-evchat_channel_wish_(struct evchat *ch)
+evchat_channel_poke_(struct evchat *ch)
 {
-	if (ch->serving) {
-		ch->again = true;
-		return;
-	}
 	if (ch->poked)
 		return;
 	ch->poked = true;
@@ -498,6 +486,7 @@ evchat_set_limits(struct evchat *ch, const struct evchat_limits *limits)
 	evchat_limits_release_(ch->limits);
 	ch->limits = own;
 	evchat_transport_set_low_(&ch->transport, ch->limits->output_low);
+	evchat_queue_be_quick_(&ch->queue, 0);
 	evchat_channel_wish_(ch);
 	return 0;
 }

@@ -235,16 +235,24 @@ evchat_channel_frame_ms_(const struct evchat *ch)
 /* The frame deadline runs from the first byte of a frame to its end, and is
  * not pushed back by the bytes between (rule 65). */
 static void
-time_frame(struct evchat *ch)
+time_frame_so(struct evchat *ch, unsigned ms)
 {
 	bool begun = ch->framer.skipping || ch->framer.length ||
 		     evchat_framer_held_(&ch->framer);
-	unsigned ms = evchat_channel_frame_ms_(ch);
 
 	if (!begun || !ms)
 		evchat_channel_stop_(ch, EVCHAT_DEADLINE_FRAME);
 	else if (!evchat_channel_times_(ch, EVCHAT_DEADLINE_FRAME))
 		evchat_channel_start_(ch, EVCHAT_DEADLINE_FRAME, ms);
+}
+
+static inline void
+time_frame(struct evchat *ch)
+{
+	unsigned ms = evchat_channel_frame_ms_(ch);
+
+	if (ms || ch->time)
+		time_frame_so(ch, ms);
 }
 
 static uint64_t
@@ -308,6 +316,8 @@ next_run(struct evchat *ch, const unsigned char **bytes)
 	return len < turn->bytes ? len : turn->bytes;
 }
 
+/* Make the next step, and its first move: nobody has asked for anything between
+ * the two. */
 static bool
 look_further(struct evchat *ch)
 {
@@ -334,7 +344,7 @@ look_further(struct evchat *ch)
 	turn->bytes -= (uint32_t)(ch->step.give + ch->step.drop +
 				  evchat_framer_held_(&ch->framer) - held);
 	time_frame(ch);
-	return true;
+	return ch->step.give ? hand_over(ch) : true;
 }
 
 /* One move; false when there is none to make. */
@@ -432,7 +442,8 @@ evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 	if ((unread || ch->framer.length) &&
 	    ch->input_end == EVCHAT_INPUT_FRAMED)
 		ch->input_end = EVCHAT_INPUT_OVER;
-	evchat_channel_wish_(ch);
+	if (ch->time || has_work(ch))
+		evchat_channel_wish_(ch);
 	return 0;
 }
 

@@ -22,16 +22,6 @@ enum { PARTS = 4 };
 
 /* --- What waits. --- */
 
-static uint64_t
-pending(const struct evchat *ch)
-{
-	uint64_t below = 0;
-
-	if (ch->transport.bev)
-		below = evchat_transport_pending_(&ch->transport);
-	return ch->queue.bytes + ch->queue.promised + below;
-}
-
 uint64_t
 evchat_channel_sent_(const struct evchat *ch)
 {
@@ -55,33 +45,18 @@ evchat_channel_has_output_(const struct evchat *ch)
 	       evchat_transport_pending_(&ch->transport);
 }
 
-/* A client that did not listen while it has much to send, and a server that did
- * not either, would wait for each other. */
-static uint64_t
-dispatch_high(const struct evchat *ch)
-{
-	if (ch->limits->dispatch_high)
-		return ch->limits->dispatch_high;
-	return ch->client ? SIZE_MAX : ch->limits->output_high;
-}
-
 /* A producer that does not say how much it makes counts too, or a pipelining
  * peer could have any number of them made; but so little that it may itself
  * wait for some further frames.  So may one that says how much, and sleeps at
  * the head of the queue: what it owes does not count. */
-bool
-evchat_channel_is_clogged_(const struct evchat *ch)
+uint64_t
+evchat_channel_expected_(const struct evchat *ch, uint64_t high)
 {
-	uint64_t high = dispatch_high(ch);
 	uint64_t unsized = ch->limits->write_chunk;
-	uint64_t waiting = pending(ch) - evchat_queue_asleep_(&ch->queue);
 
-	/* What waits will never go, or does not matter. */
-	if (ch->broken || high == SIZE_MAX)
-		return false;
 	if (unsized > high / 4)
 		unsized = high / 4;
-	return waiting + ch->queue.unsized * unsized > high;
+	return ch->queue.unsized * unsized - evchat_queue_asleep_(&ch->queue);
 }
 
 /* --- Sending. --- */
@@ -240,7 +215,7 @@ static void
 tell_room(struct evchat *ch)
 {
 	if (!ch->above || ch->closing || ch->doomed ||
-	    pending(ch) > ch->limits->output_low)
+	    evchat_channel_pending_(ch) > ch->limits->output_low)
 		return;
 	ch->above = false;
 	if (ch->callbacks.room)
@@ -310,27 +285,45 @@ check_bytes(const struct evchat *ch, const void *bytes, size_t len)
 	return error;
 }
 
+/* How much more may be copied with nothing to be looked at meanwhile. */
+static uint64_t
+harmless(const struct evchat *ch, uint64_t waiting)
+{
+	uint64_t below_high = ch->limits->output_high - waiting;
+	uint64_t below_max = ch->limits->output_max - ch->copied;
+
+	if (ch->copied > ch->limits->output_max)
+		return 0;
+	return below_high < below_max ? below_high : below_max;
+}
+
 static int
 pushed(struct evchat *ch)
 {
+	uint64_t waiting = evchat_channel_pending_(ch);
+	bool above = waiting > ch->limits->output_high;
+
 	ch->undrained = true;
-	if (pending(ch) > ch->limits->output_high)
+	if (above)
 		ch->above = true;
 	evchat_channel_wish_(ch);
+	evchat_queue_be_quick_(&ch->queue, above ? 0 : harmless(ch, waiting));
 	return 0;
 }
 
 /* Copies and what is lent leave the transport in one order, so how many copies
- * are left there is not known; no more than all that waits. */
+ * are left there is not known; no more than all that waits, and no more than
+ * there ever were. */
 static int
 check_cap(const struct evchat *ch, size_t len, size_t end_len)
 {
-	uint64_t waiting = pending(ch);
 	uint64_t max = ch->limits->output_max;
+	uint64_t waiting = ch->copied + end_len;
 
-	if (ch->copied < waiting)
-		waiting = ch->copied;
-	waiting += end_len;
+	if (waiting <= max && len <= max - waiting)
+		return 0;
+	if (evchat_channel_pending_(ch) < ch->copied)
+		waiting = evchat_channel_pending_(ch) + end_len;
 	return waiting > max || len > max - waiting ? EVCHAT_ERR_FULL : 0;
 }
 
@@ -350,11 +343,26 @@ push_copy(struct evchat *ch, const void *bytes, size_t len, const void *end,
 	return pushed(ch);
 }
 
+/* Has something been pushed in this turn, and nothing happened since that would
+ * have a say in it? */
+static bool
+may_be_quick(const struct evchat *ch)
+{
+	return !ch->ended && !ch->dead && !ch->doomed && !ch->closing &&
+	       !ch->shut && !ch->broken && ch->again && ch->undrained;
+}
+
 int
 evchat_push(struct evchat *ch, const void *bytes, size_t len)
 {
-	int error = check_bytes(ch, bytes, len);
+	int error;
 
+	if (ch && may_be_quick(ch) &&
+	    evchat_queue_copy_quickly_(&ch->queue, bytes, len)) {
+		ch->copied += len;
+		return 0;
+	}
+	error = check_bytes(ch, bytes, len);
 	if (error || !len)
 		return error;
 	return push_copy(ch, bytes, len, NULL, 0);
@@ -513,13 +521,13 @@ evchat_discard_output(struct evchat *ch)
 uint64_t
 evchat_pending(const struct evchat *ch)
 {
-	return ch ? pending(ch) : 0;
+	return ch ? evchat_channel_pending_(ch) : 0;
 }
 
 bool
 evchat_has_room(const struct evchat *ch)
 {
-	return ch && pending(ch) <= ch->limits->output_high;
+	return ch && evchat_channel_pending_(ch) <= ch->limits->output_high;
 }
 
 uint64_t

@@ -5,6 +5,7 @@
 
 #include <evchat/producer.h>
 #include <event2/buffer.h>
+#include <string.h>
 
 struct evchat_file;
 struct evchat_queue_item;
@@ -15,6 +16,7 @@ struct evchat_queue_item;
 struct evchat_batch {
 	unsigned char *bytes;
 	size_t len, room;
+	size_t quick; /* bytes that may be added without a further look */
 };
 
 /* All zeros is an empty queue. */
@@ -55,6 +57,26 @@ enum evchat_asked {
  */
 int evchat_queue_copy_(struct evchat_queue *q, const void *bytes, size_t len,
     const void *end, size_t end_len);
+
+/* The usual push, of a few bytes in a turn in which others have been pushed:
+ * false when there is more to it. */
+static inline bool
+evchat_queue_copy_quickly_(
+    struct evchat_queue *q, const void *bytes, size_t len)
+{
+	struct evchat_batch *batch = q->batch;
+
+	if (!batch || len > batch->quick || !bytes)
+		return false;
+	memcpy(batch->bytes + batch->len, bytes, len);
+	batch->len += len;
+	batch->quick -= len;
+	q->bytes += len;
+	return true;
+}
+
+/* From now on so many bytes may be added quickly, as far as there is room. */
+void evchat_queue_be_quick_(struct evchat_queue *q, uint64_t most);
 int evchat_queue_refer_(struct evchat_queue *q, const void *bytes, size_t len,
     evchat_cleanup_cb cleanup, void *ctx);
 int evchat_queue_move_(struct evchat_queue *q, struct evbuffer *bytes);
@@ -104,7 +126,11 @@ void evchat_queue_batch_left_(struct evchat_queue *q, size_t len);
  * producer wait for a wake?  Are there any? */
 bool evchat_queue_is_empty_(const struct evchat_queue *q);
 bool evchat_queue_is_asleep_(const struct evchat_queue *q);
-bool evchat_queue_has_producers_(const struct evchat_queue *q);
+static inline bool
+evchat_queue_has_producers_(const struct evchat_queue *q)
+{
+	return q->tail != NULL;
+}
 
 /* How many bytes the first producer has yet to make, if it sleeps. */
 uint64_t evchat_queue_asleep_(const struct evchat_queue *q);

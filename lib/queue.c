@@ -167,6 +167,18 @@ copy_to_batch(struct evchat_queue *q, const void *bytes, size_t len,
 	return true;
 }
 
+void
+evchat_queue_be_quick_(struct evchat_queue *q, uint64_t most)
+{
+	struct evchat_batch *batch = q->batch;
+	size_t room;
+
+	if (!batch)
+		return;
+	room = q->tail ? 0 : batch->room - batch->len;
+	batch->quick = most < room ? (size_t)most : room;
+}
+
 /* --- Adding to the end. --- */
 
 /* The run that the next byte pushed belongs to, if that is not the batch; NULL
@@ -446,12 +458,6 @@ evchat_queue_batch_left_(struct evchat_queue *q, size_t len)
 	q->bytes -= len;
 	batch->len -= len;
 	memmove(batch->bytes, batch->bytes + len, batch->len);
-}
-
-bool
-evchat_queue_has_producers_(const struct evchat_queue *q)
-{
-	return q->tail != NULL;
 }
 
 bool

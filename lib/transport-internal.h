@@ -50,6 +50,7 @@ struct evchat_transport {
 	struct event *readable;   /* on the fast path, or NULL */
 	struct evchat_view *view; /* NULL between turns */
 	evchat_news_cb tell;
+	int fd; /* on the fast path: asked of libevent once */
 	bool can_read : 1, can_write : 1;
 	bool fast : 1;
 	bool waiting : 1; /* for a descriptor */
@@ -103,12 +104,31 @@ struct bufferevent *evchat_transport_release_(struct evchat_transport *t);
  * `reset`, in such a way that the peer cannot take it for a clean end. */
 void evchat_transport_close_(struct evchat_transport *t, bool reset);
 
+/* Does that offset lie in the run of input looked at last? */
+static inline bool
+evchat_transport_knows_(const struct evchat_transport *t, size_t at)
+{
+	return at >= t->view->run_at && at - t->view->run_at < t->view->run_len;
+}
+
+/* Look at the run in which that offset lies; false where the input ends. */
+bool evchat_transport_find_run_(struct evchat_transport *t, size_t at);
+
 /* The contiguous bytes of input from offset `at` on; 0 where it ends.  They
  * stay where they are until they are consumed. */
-size_t evchat_transport_peek_(
-    struct evchat_transport *t, size_t at, const unsigned char **bytes);
-/* Does that offset lie in the run looked at last? */
-bool evchat_transport_knows_(const struct evchat_transport *t, size_t at);
+static inline size_t
+evchat_transport_peek_(
+    struct evchat_transport *t, size_t at, const unsigned char **bytes)
+{
+	const struct evchat_view *view = t->view;
+
+	if (!evchat_transport_knows_(t, at) &&
+	    !evchat_transport_find_run_(t, at))
+		return 0;
+	*bytes = view->run + (at - view->run_at);
+	return view->run_len - (at - view->run_at);
+}
+
 size_t evchat_transport_input_(const struct evchat_transport *t);
 void evchat_transport_consume_(struct evchat_transport *t, size_t len);
 
@@ -157,7 +177,12 @@ enum evchat_file_result evchat_transport_send_file_(
     struct evchat_transport *t, int file, uint64_t offset, uint64_t *len);
 
 /* Bytes that wait in any layer. */
-size_t evchat_transport_pending_(const struct evchat_transport *t);
+size_t evchat_transport_count_pending_(const struct evchat_transport *t);
+static inline size_t
+evchat_transport_pending_(const struct evchat_transport *t)
+{
+	return t->fast && !t->sending ? 0 : evchat_transport_count_pending_(t);
+}
 
 /* Do bytes, or a file, wait in the lowest layer, so that WRITABLE will be told?
  * What a

@@ -47,7 +47,7 @@ bottom_of(const struct evchat_transport *t)
 static evutil_socket_t
 fd_of(const struct evchat_transport *t)
 {
-	return bufferevent_getfd(bottom_of(t));
+	return t->fast ? t->fd : bufferevent_getfd(bottom_of(t));
 }
 
 /* What was looked at may not be where it was. */
@@ -281,7 +281,8 @@ evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
 	    .can_read = ways & EVCHAT_CAN_READ,
 	    .can_write = ways & EVCHAT_CAN_WRITE,
 	    .waiting = ways & EVCHAT_WAITS,
-	    .fast = ways & EVCHAT_FAST};
+	    .fast = ways & EVCHAT_FAST,
+	    .fd = bufferevent_getfd(bev)};
 	if (watch_bottom(t) || open_readable(t))
 		return EVCHAT_ERR_NO_MEMORY;
 	bufferevent_getcb(bev, &readable, &writable, &event, &old_ctx);
@@ -305,6 +306,7 @@ int
 evchat_transport_attach_(struct evchat_transport *t, int fd)
 {
 	t->waiting = false;
+	t->fd = fd;
 	if (bufferevent_setfd(t->bev, fd))
 		return EVCHAT_ERR_EVENT;
 	if (open_readable(t))
@@ -481,8 +483,8 @@ find_kept_run(struct evchat_transport *t, size_t at)
 	return true;
 }
 
-static bool
-find_run(struct evchat_transport *t, size_t at)
+bool
+evchat_transport_find_run_(struct evchat_transport *t, size_t at)
 {
 	struct evchat_view *view = t->view;
 	size_t before = kept(t);
@@ -494,26 +496,6 @@ find_run(struct evchat_transport *t, size_t at)
 	view->run_len = view->fresh_len;
 	view->run_at = before;
 	return at - before < view->fresh_len;
-}
-
-bool
-evchat_transport_knows_(const struct evchat_transport *t, size_t at)
-{
-	const struct evchat_view *view = t->view;
-
-	return at >= view->run_at && at - view->run_at < view->run_len;
-}
-
-size_t
-evchat_transport_peek_(
-    struct evchat_transport *t, size_t at, const unsigned char **bytes)
-{
-	const struct evchat_view *view = t->view;
-
-	if (!evchat_transport_knows_(t, at) && !find_run(t, at))
-		return 0;
-	*bytes = view->run + (at - view->run_at);
-	return view->run_len - (at - view->run_at);
 }
 
 void
@@ -606,12 +588,10 @@ evchat_transport_enable_(struct evchat_transport *t)
 /* --- Output. --- */
 
 size_t
-evchat_transport_pending_(const struct evchat_transport *t)
+evchat_transport_count_pending_(const struct evchat_transport *t)
 {
 	size_t pending = 0;
 
-	if (t->fast && !t->sending)
-		return 0;
 	for (struct bufferevent *bev = t->bev; bev;
 	     bev = bufferevent_get_underlying(bev))
 		pending += evbuffer_get_length(bufferevent_get_output(bev));

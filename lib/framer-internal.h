@@ -44,6 +44,8 @@ struct evchat_framer {
 	struct evchat_framer *next;
 };
 
+static_assert(sizeof(struct evchat_framer) <= 88, "idle channels are small");
+
 /*
  * Put a valid terminator in force.  Held bytes are not held any more: they are
  * the next ones to be fed.  `unread` of the bytes given last were not taken
@@ -64,7 +66,8 @@ void evchat_framer_clear_(struct evchat_framer *f);
  * Look at the next bytes of input: those behind the held ones.  `limit` is how
  * many bytes a frame may have.  Not all of them need have been looked at: the
  * next to feed are those behind give, drop and what is then held.  `ahead` is
- * as evchat_match_scan_() has it.
+ * as evchat_match_scan_() has it: all zeros for another run, and after
+ * evchat_framer_set_(), evchat_framer_restart_() and evchat_framer_clear_().
  */
 struct evchat_step evchat_framer_feed_(struct evchat_framer *f,
     struct evchat_ahead *ahead, const unsigned char *bytes, size_t len,
@@ -82,7 +85,11 @@ bool evchat_framer_is_ready_(const struct evchat_framer *f);
 size_t evchat_framer_matched_(const struct evchat_framer *f);
 
 /* Bytes that were looked at and not given: the next to be given or dropped. */
-size_t evchat_framer_held_(const struct evchat_framer *f);
+static inline size_t
+evchat_framer_held_(const struct evchat_framer *f)
+{
+	return evchat_match_held_(&f->match);
+}
 
 /* Begin the frame anew; the bytes given and held are forgotten. */
 void evchat_framer_restart_(struct evchat_framer *f);

@@ -12,6 +12,13 @@
 #include <evchat/error.h>
 #include <string.h>
 
+/* What is rare must not make the rest slower. */
+#ifdef __GNUC__
+#define NOT_INLINE __attribute__((noinline))
+#else
+#define NOT_INLINE
+#endif
+
 /* Everything of a terminator but its literals. */
 static void
 adopt(struct evchat_framer *f, const struct evchat_terminator *t)
@@ -116,12 +123,6 @@ evchat_framer_matched_(const struct evchat_framer *f)
 						: f->matched;
 }
 
-size_t
-evchat_framer_held_(const struct evchat_framer *f)
-{
-	return f->kind == EVCHAT_LITERAL ? evchat_match_held_(&f->match) : 0;
-}
-
 bool
 evchat_framer_is_ready_(const struct evchat_framer *f)
 {
@@ -153,66 +154,69 @@ take_over(struct evchat_framer *f)
 	evchat_mfree_(next);
 }
 
+/* The skipped frame has ended. */
+static NOT_INLINE void
+stop_skipping(struct evchat_framer *f)
+{
+	f->skipping = false;
+	take_over(f);
+}
+
 void
 evchat_framer_restart_(struct evchat_framer *f)
 {
 	f->length = 0;
 	evchat_match_restart_(&f->match);
-	if (!f->skipping)
-		return;
-	f->skipping = false;
-	take_over(f);
+	if (f->skipping)
+		stop_skipping(f);
 }
 
-/* A frame has ended: count it off, and begin the next one. */
+/* A count or a record is over. */
 static void
-end_frame(struct evchat_framer *f)
+count_off(struct evchat_framer *f)
 {
 	if (f->kind == EVCHAT_COUNT)
 		f->kind = EVCHAT_NONE;
 	if (f->kind == EVCHAT_RECORDS)
 		f->left = f->record;
-	evchat_framer_restart_(f);
+	f->matched = EVCHAT_FRAMER_NONE;
 }
 
-static struct evchat_step
+/* What was fed is `bytes` more of the frame and `drop` that end it. */
+struct portion {
+	size_t bytes;
+	size_t drop;
+	bool ended;
+};
+
+static struct portion
 take_literal(struct evchat_framer *f, struct evchat_ahead *ahead,
     const unsigned char *bytes, size_t len)
 {
-	struct evchat_step step = {0};
-	uint32_t held = (uint32_t)evchat_match_held_(&f->match);
-	bool found;
-	uint32_t scanned =
-	    (uint32_t)evchat_match_scan_(&f->match, ahead, bytes, len, &found);
+	size_t seen = evchat_match_held_(&f->match);
+	struct evchat_found found;
 
-	if (!found) {
-		step.give =
-		    held + scanned - (uint32_t)evchat_match_held_(&f->match);
-		return step;
-	}
-	f->matched = f->match.matched;
-	step.drop = f->match.len[f->matched];
-	step.give = held + scanned - step.drop;
-	step.verdict = EVCHAT_VERDICT_FOUND;
-	return step;
+	seen += evchat_match_scan_(&f->match, ahead, bytes, len, &found);
+	if (!found.len)
+		return (struct portion){
+		    seen - evchat_match_held_(&f->match), 0, false};
+	f->matched = (uint8_t)found.index;
+	return (struct portion){seen - found.len, found.len, true};
 }
 
-static struct evchat_step
+static struct portion
 take_count(struct evchat_framer *f, size_t len)
 {
-	struct evchat_step step = {.give = (uint32_t)len};
+	size_t bytes = f->left < len ? (size_t)f->left : len;
 
-	if (f->left < len)
-		step.give = (uint32_t)f->left;
-	f->left -= step.give;
+	f->left -= bytes;
 	if (f->left > 0)
-		return step;
-	f->matched = EVCHAT_FRAMER_NONE;
-	step.verdict = EVCHAT_VERDICT_FOUND;
-	return step;
+		return (struct portion){bytes, 0, false};
+	count_off(f);
+	return (struct portion){bytes, 0, true};
 }
 
-static struct evchat_step
+static struct portion
 take(struct evchat_framer *f, struct evchat_ahead *ahead,
     const unsigned char *bytes, size_t len)
 {
@@ -224,57 +228,83 @@ take(struct evchat_framer *f, struct evchat_ahead *ahead,
 		return take_count(f, len);
 	case EVCHAT_NONE:
 	default:
-		return (struct evchat_step){.give = (uint32_t)len};
+		return (struct portion){len, 0, false};
 	}
 }
 
-/* Hand over what the limit leaves of a step, and drop the rest of the frame
+/* Put together in a register: GCC 12 would store both halves of the first word
+ * and load the whole, and the processor waits longer for that than for all the
+ * rest of a short frame. */
+static struct evchat_step
+new_step(size_t give, size_t drop, enum evchat_verdict verdict)
+{
+	struct evchat_step step = {.verdict = verdict};
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	uint64_t both = (uint64_t)(uint32_t)give << 32 | (uint32_t)drop;
+#else
+	uint64_t both = (uint64_t)(uint32_t)drop << 32 | (uint32_t)give;
+#endif
+
+	memcpy(&step, &both, sizeof both);
+	return step;
+}
+
+/* Of a portion that is not for the application, or only as much of it as the
+ * limit leaves.  It may have been lowered in the middle of the frame.  When the
+ * frame has ended, another terminator may rule. */
+static NOT_INLINE struct evchat_step
+pass_over(struct evchat_framer *f, struct evchat_ahead *ahead, struct portion p,
+    uint64_t limit)
+{
+	enum evchat_verdict verdict = EVCHAT_VERDICT_MORE;
+	size_t room = 0;
+
+	if (!f->skipping) {
+		verdict = EVCHAT_VERDICT_OVERLONG;
+		if (limit > f->length)
+			room = (size_t)(limit - f->length);
+	}
+	f->skipping = true;
+	f->length += room;
+	if (p.ended) {
+		evchat_framer_restart_(f);
+		memset(ahead, 0, sizeof *ahead);
+	}
+	return new_step(room, p.bytes + p.drop - room, verdict);
+}
+
+/* Hand over what the limit leaves of a portion, and drop the rest of the frame
  * once it has passed it. */
 static struct evchat_step
-enforce(struct evchat_framer *f, struct evchat_step step, uint64_t limit)
+enforce(struct evchat_framer *f, struct evchat_ahead *ahead, struct portion p,
+    uint64_t limit)
 {
-	bool ended = step.verdict == EVCHAT_VERDICT_FOUND;
+	uint64_t length = f->length + p.bytes;
 
-	if (f->skipping) {
-		step.drop += step.give;
-		step.give = 0;
-		step.verdict = EVCHAT_VERDICT_MORE;
-	} else if (step.give > limit - f->length) {
-		uint32_t room = (uint32_t)(limit - f->length);
-
-		step.drop += step.give - room;
-		step.give = room;
-		step.verdict = EVCHAT_VERDICT_OVERLONG;
-		f->skipping = true;
-	}
-	f->length += step.give;
-	if (ended)
-		end_frame(f);
-	return step;
+	if (f->skipping || (length > limit && p.bytes))
+		return pass_over(f, ahead, p, limit);
+	f->length = p.ended ? 0 : length;
+	return new_step(p.bytes, p.drop,
+	    p.ended ? EVCHAT_VERDICT_FOUND : EVCHAT_VERDICT_MORE);
 }
 
 struct evchat_step
 evchat_framer_feed_(struct evchat_framer *f, struct evchat_ahead *ahead,
     const unsigned char *bytes, size_t len, uint64_t limit)
 {
-	/* The limit may have been lowered in the middle of a frame. */
-	if (limit < f->length)
-		limit = f->length;
-	return enforce(f, take(f, ahead, bytes, len), limit);
+	return enforce(f, ahead, take(f, ahead, bytes, len), limit);
 }
 
 struct evchat_step
 evchat_framer_end_(struct evchat_framer *f, bool clean, uint64_t limit)
 {
-	struct evchat_step step = {.give = (uint32_t)evchat_framer_held_(f)};
-	bool any = f->kind == EVCHAT_NONE || f->length + step.give > 0;
+	struct portion rest = {.bytes = evchat_framer_held_(f)};
+	bool any = f->kind == EVCHAT_NONE || f->length + rest.bytes > 0;
 
 	evchat_match_restart_(&f->match);
 	if (clean && f->eof_ends_frame && any) {
-		step.verdict = EVCHAT_VERDICT_FOUND;
-		f->matched = EVCHAT_FRAMER_NONE;
+		rest.ended = true;
+		count_off(f);
 	}
-	if (limit < f->length)
-		limit = f->length;
-	return enforce(f, step, limit);
+	return enforce(f, &(struct evchat_ahead){0}, rest, limit);
 }

@@ -19,10 +19,10 @@ if(NOT VALGRIND)
 	set(VALGRIND valgrind)
 endif()
 if(NOT MODES)
-	set(MODES pieces whole worst worst-whole-run lines)
+	set(MODES pieces whole worst worst-whole-run lines many overlapping)
 endif()
 if(NOT SIZES)
-	set(SIZES 1 2 4 8 16)
+	set(SIZES 1 2 4)
 endif()
 
 # What the probe takes for `size` MiB in this mode.

@@ -9,6 +9,9 @@
  *     worst            1,023 times a and a b, input all a, byte by byte
  *     worst-whole-run  the same in one run
  *     lines            CRLF or LF, lines of 31 bytes and LF, in one run
+ *     many             eight literals of 64 bytes that begin alike, input made
+ *                      of their beginnings, in one run
+ *     overlapping      aa, input all a, in one run
  */
 #include "framer-internal.h"
 #include "gather-internal.h"
@@ -70,10 +73,11 @@ set_worst_literal(struct probe *p)
 static void
 feed_run(struct probe *p, size_t at, size_t end)
 {
+	struct evchat_ahead ahead = {0};
+
 	while (at < end) {
-		struct evchat_step step =
-		    evchat_framer_feed_(&p->framer, &(struct evchat_ahead){0},
-			p->input + at, end - at, UINT64_MAX);
+		struct evchat_step step = evchat_framer_feed_(
+		    &p->framer, &ahead, p->input + at, end - at, UINT64_MAX);
 
 		if (p->gathers && evchat_gather_add_(&p->gather,
 				      p->input + p->given, step.give))
@@ -121,6 +125,38 @@ worst_whole_run(struct probe *p)
 }
 
 static void
+set_many(struct probe *p)
+{
+	unsigned char bytes[EVCHAT_LITERALS_MAX][EVCHAT_ANY_OF_MAX];
+	struct evchat_span literals[EVCHAT_LITERALS_MAX];
+
+	memset(bytes, 'a', sizeof bytes);
+	for (size_t i = 0; i < EVCHAT_LITERALS_MAX; i++) {
+		bytes[i][8 * i + 7] = 'b';
+		bytes[i][EVCHAT_ANY_OF_MAX - 1] = 'c';
+		literals[i] = (struct evchat_span){bytes[i], sizeof bytes[i]};
+	}
+	set(p, evchat_any_of(literals, EVCHAT_LITERALS_MAX));
+}
+
+static void
+many(struct probe *p)
+{
+	set_many(p);
+	for (size_t i = 0; i < p->len; i++)
+		p->input[i] = i % 59 == 58 ? 'b' : 'a';
+	feed_run(p, 0, p->len);
+}
+
+static void
+overlapping(struct probe *p)
+{
+	set(p, EVCHAT_LIT("aa"));
+	memset(p->input, 'a', p->len);
+	feed_run(p, 0, p->len);
+}
+
+static void
 lines(struct probe *p)
 {
 	set(p, evchat_line());
@@ -132,7 +168,8 @@ static const struct mode {
 	const char *name;
 	void (*run)(struct probe *p);
 } modes[] = {{"pieces", pieces}, {"whole", whole}, {"worst", worst},
-    {"worst-whole-run", worst_whole_run}, {"lines", lines}};
+    {"worst-whole-run", worst_whole_run}, {"lines", lines}, {"many", many},
+    {"overlapping", overlapping}};
 
 static const struct mode *
 mode_named(const char *name)

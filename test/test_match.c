@@ -5,6 +5,7 @@
  * cut in two, and byte by byte.
  */
 #include "match-internal.h"
+#include "support/framing.h"
 #include "support/memory.h"
 #include "support/reference.h"
 #include "support/scale.h"
@@ -35,7 +36,7 @@ any_of(const char *a, const char *b, const char *c)
 }
 
 /* Where literals ended in everything scanned, as "index@offset ". */
-static char found_at[1024];
+static char found_at[8192];
 static size_t offset;
 
 static void
@@ -47,36 +48,40 @@ begin_scan(void)
 }
 
 static void
-write_down(void)
+write_down(size_t index)
 {
 	size_t len = strlen(found_at);
 
-	snprintf(found_at + len, sizeof found_at - len, "%d@%zu ",
-	    match.matched, offset);
+	snprintf(
+	    found_at + len, sizeof found_at - len, "%zu@%zu ", index, offset);
 }
 
-/* Scan one chunk, from copies of just its size. */
+/* Scan one chunk, from a copy of just its size; what is known ahead is carried
+ * on, but forgotten now and then. */
 static void
 scan_chunk(const char *bytes, size_t len)
 {
-	while (len > 0) {
-		unsigned char *run = malloc(len);
-		bool found;
-		size_t scanned;
+	unsigned char *run = malloc(len ? len : 1);
+	struct evchat_ahead ahead = {0};
+	struct evchat_found found = {0, 0};
 
-		ck_assert_ptr_nonnull(run);
-		memcpy(run, bytes, len);
-		scanned = evchat_match_scan_(
-		    &match, &(struct evchat_ahead){0}, run, len, &found);
-		free(run);
+	if (!run)
+		abort();
+	memcpy(run, bytes, len);
+	for (size_t at = 0; at < len;) {
+		size_t scanned = evchat_match_scan_(
+		    &match, &ahead, run + at, len - at, &found);
+
+		at += scanned;
 		offset += scanned;
-		bytes += scanned;
-		len -= scanned;
-		if (found)
-			write_down();
-		else
-			ck_assert_uint_eq(len, 0);
+		if (found.len)
+			write_down(found.index);
+		else if (at != len)
+			ck_abort_msg("stopped at %zu of %zu", at, len);
+		if (offset % 3 == 0)
+			memset(&ahead, 0, sizeof ahead);
 	}
+	free(run);
 }
 
 static const char *
@@ -98,16 +103,25 @@ scan_cut_at(const char *bytes, size_t len, size_t cut)
 	return found_at;
 }
 
-/* Whole, at every split point, and byte by byte. */
+/* In every way to search: whole, at every split point, and byte by byte. */
+static void
+expect_of(struct evchat_terminator t, const char *input, size_t len,
+    const char *expected)
+{
+	set(t);
+	for (size_t way = 0; framing_choose_way(way); way++) {
+		for (size_t cut = 0; cut <= len; cut++)
+			if (strcmp(scan_cut_at(input, len, cut), expected) != 0)
+				ck_abort_msg("way %zu, cut %zu: %s, not %s",
+				    way, cut, found_at, expected);
+		ck_assert_str_eq(scan_in_pieces(input, len, 1), expected);
+	}
+}
+
 static void
 expect(struct evchat_terminator t, const char *input, const char *expected)
 {
-	size_t len = strlen(input);
-
-	set(t);
-	for (size_t cut = 0; cut <= len; cut++)
-		ck_assert_str_eq(scan_cut_at(input, len, cut), expected);
-	ck_assert_str_eq(scan_in_pieces(input, len, 1), expected);
+	expect_of(t, input, strlen(input), expected);
 }
 
 START_TEST(found_once_when_literal_is_split)
@@ -244,27 +258,27 @@ END_TEST
 
 START_TEST(scan_stops_right_behind_the_literal)
 {
-	bool found;
+	struct evchat_found found;
 
 	set(EVCHAT_LIT("\r\n"));
 	ck_assert_uint_eq(evchat_match_scan_(&match, &(struct evchat_ahead){0},
 			      (const unsigned char *)"ab\r\ncd\r\n", 8, &found),
 	    4);
-	ck_assert(found);
+	ck_assert(found.len);
 	ck_assert_uint_eq(evchat_match_held_(&match), 0);
 }
 END_TEST
 
 START_TEST(no_bytes_change_nothing)
 {
-	bool found = true;
+	struct evchat_found found = {1, 0};
 
 	set(EVCHAT_LIT("\r\n"));
 	scan_in_pieces("a\r", 2, 2);
 	ck_assert_uint_eq(evchat_match_scan_(&match, &(struct evchat_ahead){0},
 			      (const unsigned char *)"\n", 0, &found),
 	    0);
-	ck_assert(!found);
+	ck_assert(!found.len);
 	ck_assert_uint_eq(evchat_match_held_(&match), 1);
 }
 END_TEST
@@ -314,10 +328,10 @@ static bool
 agrees_with_reference(
     const struct evchat_terminator *t, const unsigned char *input, size_t len)
 {
-	bool found = false;
+	struct evchat_found found = {0, 0};
 
 	evchat_match_restart_(&match);
-	for (size_t n = 1; n <= len && !found; n++) {
+	for (size_t n = 1; n <= len && !found.len; n++) {
 		const struct evchat_span *literal = &t->literals[0];
 		bool ends =
 		    n >= literal->len && memcmp(input + n - literal->len,
@@ -325,9 +339,9 @@ agrees_with_reference(
 
 		evchat_match_scan_(&match, &(struct evchat_ahead){0},
 		    input + n - 1, 1, &found);
-		if (found != ends)
+		if ((found.len != 0) != ends)
 			return false;
-		if (!found &&
+		if (!found.len &&
 		    evchat_match_held_(&match) != reference_prefix(t, input, n))
 			return false;
 	}
@@ -369,6 +383,227 @@ START_TEST(every_literal_of_two_letters_is_found_and_held_exactly)
 }
 END_TEST
 
+/* What a literal is that ends with byte n - 1 of what came since the last one;
+ * the first of the longest. */
+static size_t
+complete(const struct evchat_terminator *t, const char *bytes, size_t n)
+{
+	size_t best = EVCHAT_MATCHED_NONE, longest = 0;
+
+	for (size_t i = 0; i < t->n_literals; i++) {
+		size_t len = t->literals[i].len;
+
+		if (len > n || len <= longest ||
+		    memcmp(bytes + n - len, t->literals[i].bytes, len) != 0)
+			continue;
+		longest = len;
+		best = i;
+	}
+	return best;
+}
+
+/* The simplest way to say what scanning says; returns what must be held. */
+static size_t
+write_truth(const struct evchat_terminator *t, const char *bytes, size_t len,
+    char *truth, size_t room)
+{
+	size_t since = 0, written = 0;
+
+	truth[0] = '\0';
+	for (size_t end = 1; end <= len; end++) {
+		size_t index = complete(t, bytes + since, end - since);
+
+		if (index == EVCHAT_MATCHED_NONE)
+			continue;
+		since = end;
+		written += (size_t)snprintf(
+		    truth + written, room - written, "%zu@%zu ", index, end);
+	}
+	return reference_prefix(
+	    t, (const unsigned char *)bytes + since, len - since);
+}
+
+static void
+expect_truth(struct evchat_terminator t, const char *bytes, size_t len,
+    const size_t *cuts, size_t n_cuts)
+{
+	static char truth[sizeof found_at];
+	size_t held = write_truth(&t, bytes, len, truth, sizeof truth);
+	size_t at = 0;
+
+	begin_scan();
+	for (size_t i = 0; i < n_cuts; at = cuts[i++])
+		scan_chunk(bytes + at, cuts[i] - at);
+	scan_chunk(bytes + at, len - at);
+	if (strcmp(found_at, truth) != 0 || evchat_match_held_(&match) != held)
+		ck_abort_msg("said %s, holding %zu, not %s, holding %zu",
+		    found_at, evchat_match_held_(&match), truth, held);
+}
+
+/* Terminators of all the sizes at which something changes. */
+static struct evchat_terminator
+sized(size_t which)
+{
+	static const char text[] =
+	    "0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789ABCDEF";
+	static const struct evchat_span line_ends[] = {{"\r\n", 2}, {"\n", 1}};
+	static const struct evchat_span mixed[] = {
+	    {text, 64}, {text + 16, 30}, {"b", 1}};
+	static const struct evchat_span alike[] = {
+	    {text, 40}, {text, 20}, {text + 32, 20}, {text + 48, 16}};
+	const struct evchat_terminator all[] = {EVCHAT_LIT("\n"),
+	    EVCHAT_LIT("\r\n"), EVCHAT_LIT("aaa"), EVCHAT_LIT("\r\n\r\n"),
+	    EVCHAT_LIT("ababa"), EVCHAT_LIT("\r\n.\r\n--"),
+	    evchat_literal(text, 16), evchat_literal(text, 17),
+	    evchat_literal(text, 33), evchat_literal(text, 64),
+	    evchat_any_of(line_ends, 2), evchat_any_of(mixed, 3),
+	    evchat_any_of(alike, 4), any_of("abcd", "bc", "dab")};
+
+	return which < LEN(all) ? all[which] : (struct evchat_terminator){0};
+}
+
+/* With a beginning of itself before it, and one behind it. */
+START_TEST(found_at_every_place_of_runs_of_every_length)
+{
+	struct evchat_terminator t = sized((size_t)_i);
+	const struct evchat_span *literal =
+	    &t.literals[(size_t)_i % t.n_literals];
+	char run[300];
+
+	set(t);
+	for (size_t at = 0; at + literal->len <= 200; at++) {
+		size_t len = at + literal->len, cuts[3];
+
+		memset(run, 'x', sizeof run);
+		for (size_t i = 0; i < at && i < literal->len - 1; i++)
+			run[i] = ((const char *)literal->bytes)[i];
+		memcpy(run + at, literal->bytes, literal->len);
+		memcpy(run + len, literal->bytes, literal->len);
+		len += literal->len / 2 + at % 3;
+		cuts[0] = at % 7;
+		cuts[1] = at;
+		cuts[2] = at + literal->len / 2;
+		for (size_t way = 0; framing_choose_way(way); way++) {
+			expect_truth(t, run, len, NULL, 0);
+			expect_truth(t, run, len, cuts + 1, 1);
+			expect_truth(t, run, len, cuts + 2, 1);
+			if (cuts[0] <= cuts[1])
+				expect_truth(t, run, len, cuts, 3);
+		}
+	}
+}
+END_TEST
+
+struct made_up {
+	struct evchat_terminator t;
+	char bytes[EVCHAT_LITERALS_MAX][EVCHAT_LITERAL_MAX];
+	size_t len;
+	char input[2000];
+};
+
+static void
+make_up_literals(struct made_up *m, struct chance *c, size_t letters)
+{
+	static const size_t longest[] = {2, 4, 8, 16, 17, 24, 64};
+	size_t most = longest[chance_below(c, LEN(longest))];
+	struct evchat_span literals[EVCHAT_LITERALS_MAX];
+	size_t n = chance_below(c, 2) ? 1 : 2 + chance_below(c, 7);
+
+	if (n == 1 && chance_below(c, 8) == 0)
+		most = EVCHAT_LITERAL_MAX;
+	for (size_t i = 0; i < n; i++) {
+		size_t len =
+		    chance_below(c, 2) ? most : 1 + chance_below(c, most);
+
+		for (size_t j = 0; j < len; j++)
+			m->bytes[i][j] = "a\0\xff"[chance_below(c, letters)];
+		literals[i] = (struct evchat_span){m->bytes[i], len};
+	}
+	m->t = evchat_any_of(literals, n);
+}
+
+/* Made of letters and of what the literals are made of. */
+static void
+make_up_input(struct made_up *m, struct chance *c, size_t letters)
+{
+	size_t len = 1 + chance_below(c, 300);
+
+	if (m->t.literals[0].len > 100)
+		len += EVCHAT_LITERAL_MAX;
+	for (m->len = 0; m->len < len;) {
+		const struct evchat_span *literal =
+		    &m->t.literals[chance_below(c, m->t.n_literals)];
+		size_t part = chance_below(c, 2)
+				  ? literal->len
+				  : 1 + chance_below(c, literal->len);
+
+		if (chance_below(c, 3) == 0 ||
+		    m->len + part > sizeof m->input) {
+			m->input[m->len++] =
+			    "a\0\xff"[chance_below(c, letters)];
+			continue;
+		}
+		memcpy(m->input + m->len, literal->bytes, part);
+		m->len += part;
+	}
+}
+
+START_TEST(random_literals_are_found_in_random_runs)
+{
+	static struct made_up m;
+	struct chance c = chance_from(test_seed());
+
+	for (size_t i = 0; i < test_scaled(20000); i++) {
+		size_t letters = 1 + chance_below(&c, 3), n = 0, cuts[8];
+
+		make_up_literals(&m, &c, letters);
+		make_up_input(&m, &c, letters);
+		set(m.t);
+		for (size_t at = 0; n < chance_below(&c, LEN(cuts)); n++) {
+			at += chance_below(&c, m.len - at + 1);
+			cuts[n] = at;
+		}
+		if (!framing_choose_way(i % 8))
+			framing_choose_way(0);
+		expect_truth(m.t, m.input, m.len, cuts, n);
+	}
+}
+END_TEST
+
+START_TEST(a_run_that_has_grown_is_looked_at_anew)
+{
+	const unsigned char run[] = "ab\ncd\nef";
+	struct evchat_ahead ahead = {0};
+	struct evchat_found found;
+
+	set(EVCHAT_LIT("\n"));
+	ck_assert_uint_eq(
+	    evchat_match_scan_(&match, &ahead, run, 5, &found), 3);
+	ck_assert_uint_eq(
+	    evchat_match_scan_(&match, &ahead, run + 3, 5, &found), 3);
+	ck_assert_uint_eq(found.len, 1);
+	ck_assert_uint_eq(
+	    evchat_match_scan_(&match, &ahead, run + 6, 1, &found), 1);
+	ck_assert_uint_eq(found.len, 0);
+}
+END_TEST
+
+START_TEST(switching_between_short_and_long_needs_one_block)
+{
+	set(longest_literal());
+	memory_refuse_after(0);
+	for (int i = 0; i < 3; i++) {
+		expect(EVCHAT_LIT("\r\n"), "a\r\n", "0@3 ");
+		expect(any_of("\r\n", "\n", NULL), "a\r\n\n", "0@3 1@4 ");
+		expect(EVCHAT_LIT("0123456789abcdefg"), "0123456789abcdefg",
+		    "0@17 ");
+		set(longest_literal());
+	}
+	ck_assert_uint_eq(memory_asked(), 1);
+	ck_assert_uint_eq(memory_live(), 1);
+}
+END_TEST
+
 START_TEST(restart_forgets_what_was_scanned)
 {
 	set(EVCHAT_LIT("\r\n"));
@@ -381,14 +616,14 @@ END_TEST
 
 START_TEST(setting_literals_forgets_what_was_scanned)
 {
-	bool found;
+	struct evchat_found found;
 
 	set(EVCHAT_LIT("ab"));
 	scan_in_pieces("a", 1, 1);
 	set(EVCHAT_LIT("ab"));
 	evchat_match_scan_(&match, &(struct evchat_ahead){0},
 	    (const unsigned char *)"b", 1, &found);
-	ck_assert(!found);
+	ck_assert(!found.len);
 	scan_in_pieces("a", 1, 1);
 	set(EVCHAT_LIT("xb"));
 	ck_assert_uint_eq(evchat_match_held_(&match), 0);
@@ -558,6 +793,10 @@ add_finding(TCase *tc)
 	tcase_add_test(tc, literals_of_nul_bytes_are_literals);
 	tcase_add_test(tc, longest_literal_is_found_at_every_cut);
 	tcase_add_test(tc, most_and_longest_literals_of_any_of_are_all_found);
+	tcase_add_loop_test(
+	    tc, found_at_every_place_of_runs_of_every_length, 0, 14);
+	tcase_add_test(tc, random_literals_are_found_in_random_runs);
+	tcase_add_test(tc, a_run_that_has_grown_is_looked_at_anew);
 	tcase_add_test(tc, scan_stops_right_behind_the_literal);
 	tcase_add_test(tc, no_bytes_change_nothing);
 }
@@ -583,6 +822,7 @@ add_keeping(TCase *tc)
 	tcase_add_test(tc, equal_literals_need_no_memory);
 	tcase_add_test(tc, literals_that_differ_anywhere_are_not_equal);
 	tcase_add_test(tc, shorter_literals_need_no_memory_of_their_own);
+	tcase_add_test(tc, switching_between_short_and_long_needs_one_block);
 	tcase_add_test(tc, without_memory_nothing_changes);
 	tcase_add_test(tc, clear_gives_back_the_memory);
 }
@@ -609,5 +849,6 @@ suite(void)
 int
 main(void)
 {
+	framing_print_ways();
 	return suite_run(suite());
 }

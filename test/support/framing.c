@@ -2,7 +2,9 @@
 /*
  * A framer fed from an array that arrives in segments.  Each run is fed from a
  * copy of just its size that is gone afterwards: a framer that looked beyond
- * it, or came back to it later, would be caught by a memory checker.
+ * it, or came back to it later, would be caught by a memory checker.  What is
+ * known ahead is carried from step to step, as a channel does, but forgotten
+ * now and then, which must make no difference.
  */
 #include "support/framing.h"
 #include <stdio.h>
@@ -76,6 +78,7 @@ void
 framing_set(struct framing *fr, const struct evchat_terminator *t)
 {
 	must(!evchat_framer_set_(&fr->framer, t, 0), "there is memory");
+	memset(&fr->ahead, 0, sizeof fr->ahead);
 }
 
 void
@@ -85,7 +88,8 @@ framing_begin(
 	memset(&fr->framer, 0, sizeof fr->framer);
 	fr->plan = *plan;
 	fr->input = input;
-	fr->front = fr->received = 0;
+	fr->front = fr->received = fr->feeds = 0;
+	fr->run = NULL;
 	transcript_clear(&fr->said);
 	framing_set(fr, &plan->first);
 }
@@ -128,15 +132,36 @@ obey(struct framing *fr, struct evchat_step step)
 }
 
 static void
-feed(struct framing *fr, size_t at, size_t len)
+end_run(struct framing *fr)
 {
-	unsigned char *run = malloc(len ? len : 1);
+	free(fr->run);
+	fr->run = NULL;
+	memset(&fr->ahead, 0, sizeof fr->ahead);
+}
 
-	must(run != NULL, "there is memory");
-	memcpy(run, fr->input + at, len);
-	obey(fr, evchat_framer_feed_(&fr->framer, &(struct evchat_ahead){0},
-		     run, len, limit(fr)));
-	free(run);
+static void
+begin_run(struct framing *fr, size_t at)
+{
+	size_t len = fr->received - at;
+
+	end_run(fr);
+	fr->run = malloc(len ? len : 1);
+	must(fr->run != NULL, "there is memory");
+	memcpy(fr->run, fr->input + at, len);
+	fr->run_at = at;
+}
+
+static void
+feed(struct framing *fr, size_t at)
+{
+	/* Held bytes can come again, under another terminator. */
+	if (!fr->run || at < fr->run_at)
+		begin_run(fr, at);
+	if (fr->feeds++ % 5 == 4)
+		memset(&fr->ahead, 0, sizeof fr->ahead);
+	obey(
+	    fr, evchat_framer_feed_(&fr->framer, &fr->ahead,
+		    fr->run + (at - fr->run_at), fr->received - at, limit(fr)));
 }
 
 void
@@ -147,13 +172,11 @@ framing_receive(struct framing *fr, size_t n)
 		size_t at = fr->front + evchat_framer_held_(&fr->framer);
 
 		must(at <= fr->received, "it holds what came");
-		if (evchat_framer_is_ready_(&fr->framer))
-			feed(fr, at, 0);
-		else if (at < fr->received)
-			feed(fr, at, fr->received - at);
-		else
-			return;
+		if (at == fr->received && !evchat_framer_is_ready_(&fr->framer))
+			break;
+		feed(fr, at);
 	}
+	end_run(fr);
 }
 
 void
@@ -168,4 +191,27 @@ void
 framing_clear(struct framing *fr)
 {
 	evchat_framer_clear_(&fr->framer);
+}
+
+bool
+framing_choose_way(size_t i)
+{
+	const struct evchat_hits_way *ways[8];
+
+	if (i >= evchat_hits_ways_(ways, 8))
+		return false;
+	evchat_hits_choose_(ways[i]);
+	return true;
+}
+
+void
+framing_print_ways(void)
+{
+	const struct evchat_hits_way *ways[8];
+	size_t n = evchat_hits_ways_(ways, 8);
+
+	printf("searching by");
+	for (size_t i = 0; i < n; i++)
+		printf(" %s", ways[i]->name);
+	printf("\n");
 }

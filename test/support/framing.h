@@ -41,6 +41,12 @@ struct framing {
 	const unsigned char *input;
 	size_t front;    /* what comes before was given or dropped */
 	size_t received; /* what comes behind has not arrived */
+	/* The run that is looked at: a copy of input[run_at] and what follows,
+	 * and what is known of it. */
+	unsigned char *run;
+	size_t run_at;
+	struct evchat_ahead ahead;
+	size_t feeds;
 	struct transcript said;
 };
 
@@ -58,5 +64,10 @@ void framing_end(struct framing *fr, bool clean);
 void framing_set(struct framing *fr, const struct evchat_terminator *t);
 
 void framing_clear(struct framing *fr);
+
+/* Search in way `i` of those that this processor has, from the fastest on;
+ * false when there is none.  Print their names. */
+bool framing_choose_way(size_t i);
+void framing_print_ways(void);
 
 #endif

@@ -301,9 +301,13 @@ uint64_t evchat_channel_expected_(const struct evchat *ch, uint64_t high);
 static inline bool
 evchat_channel_is_clogged_(const struct evchat *ch)
 {
-	uint64_t high = evchat_channel_dispatch_high_(ch);
-	uint64_t waiting = evchat_channel_pending_(ch);
+	uint64_t high, waiting;
 
+	/* Then less waits than any mark. */
+	if (evchat_queue_is_quick_(&ch->queue))
+		return false;
+	high = evchat_channel_dispatch_high_(ch);
+	waiting = evchat_channel_pending_(ch);
 	if (evchat_queue_has_producers_(&ch->queue))
 		waiting += evchat_channel_expected_(ch, high);
 	return waiting > high && !ch->broken && high != SIZE_MAX;

@@ -471,6 +471,9 @@ evchat_channel_share_limits_(
 {
 	ch->limits = evchat_limits_hold_(shared);
 	evchat_transport_set_low_(&ch->transport, shared->output_low);
+	/* Its time starts in a turn. */
+	if (shared->idle_deadline_ms)
+		evchat_channel_wish_(ch);
 }
 
 int

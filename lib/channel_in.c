@@ -66,6 +66,14 @@ evchat_channel_wants_input_(const struct evchat *ch)
 				    ch->limits->read_budget;
 }
 
+/* What was found out of the bytes ahead is not to be relied on. */
+static void
+look_anew(struct evchat *ch)
+{
+	if (evchat_channel_turn_(ch))
+		evchat_channel_turn_(ch)->ahead = (struct evchat_ahead){0};
+}
+
 /* --- The moves of a step. --- */
 
 static void
@@ -162,6 +170,18 @@ hand_over_whole(struct evchat *ch, const unsigned char *bytes, size_t len)
 	return true;
 }
 
+/* Hand over what a run has of the step. */
+static bool
+hand_over_run(struct evchat *ch, const unsigned char *bytes, size_t len)
+{
+	if (len > ch->step.give)
+		len = ch->step.give;
+	if (ch->whole)
+		return hand_over_whole(ch, bytes, len);
+	take(ch, len);
+	return collect(ch, bytes, len);
+}
+
 static bool
 hand_over(struct evchat *ch)
 {
@@ -169,12 +189,7 @@ hand_over(struct evchat *ch)
 	size_t len = evchat_transport_peek_(&ch->transport, ch->taken, &bytes);
 
 	assert(len > 0);
-	if (len > ch->step.give)
-		len = ch->step.give;
-	if (ch->whole)
-		return hand_over_whole(ch, bytes, len);
-	take(ch, len);
-	return collect(ch, bytes, len);
+	return hand_over_run(ch, bytes, len);
 }
 
 static bool
@@ -298,37 +313,65 @@ reach_end(struct evchat *ch)
 	}
 }
 
-/* The next bytes that nobody has looked at.  Runs that are done with go first,
- * so that the next one is always near the front of the input. */
+/* Runs that are done with go before the next is looked at, so that this is
+ * always near the front of the input. */
+static void
+pass_on(struct evchat *ch)
+{
+	look_anew(ch);
+	consume(ch);
+}
+
+/* The next bytes that nobody has looked at. */
 static size_t
 next_run(struct evchat *ch, const unsigned char **bytes)
 {
-	struct evchat_turn *turn = evchat_channel_turn_(ch);
+	uint32_t most = evchat_channel_turn_(ch)->bytes;
 	size_t len;
 
-	if (!evchat_transport_knows_(&ch->transport, looked_at(ch))) {
-		turn->ahead = (struct evchat_ahead){0};
-		consume(ch);
-	}
+	if (!evchat_transport_knows_(&ch->transport, looked_at(ch)))
+		pass_on(ch);
 	len = evchat_transport_peek_(&ch->transport, looked_at(ch), bytes);
-	if (len > EVCHAT_FEED_MAX)
-		len = EVCHAT_FEED_MAX;
-	return len < turn->bytes ? len : turn->bytes;
+	if (most > EVCHAT_FEED_MAX)
+		most = EVCHAT_FEED_MAX;
+	return len < most ? len : most;
 }
 
-/* Make the next step, and its first move: nobody has asked for anything between
- * the two. */
-static bool
-look_further(struct evchat *ch)
+/* How the frame that begins is to come.  One that has begun to come in pieces
+ * goes on so. */
+static void
+choose_form(struct evchat *ch)
 {
-	struct evchat_turn *turn = evchat_channel_turn_(ch);
-	const unsigned char *bytes = NULL;
-	size_t len = 0, held;
-
-	/* A frame that has begun to come in pieces goes on so. */
 	if (!ch->framer.length || ch->whole)
 		ch->whole = ch->callbacks.frame && !ch->framer.streamed &&
 			    ch->framer.kind != EVCHAT_NONE;
+}
+
+/* Make the next step, and its first move if it is in this very run: nobody has
+ * asked for anything between the two. */
+static bool
+look_at(struct evchat *ch, const unsigned char *bytes, size_t len)
+{
+	struct evchat_turn *turn = evchat_channel_turn_(ch);
+	uint32_t held = (uint32_t)evchat_framer_held_(&ch->framer);
+	struct evchat_step step = evchat_framer_feed_(
+	    &ch->framer, &turn->ahead, bytes, len, frame_limit(ch));
+
+	ch->step = step;
+	/* No more than there was to look at. */
+	turn->bytes -= step.give + step.drop +
+		       (uint32_t)evchat_framer_held_(&ch->framer) - held;
+	time_frame(ch);
+	return step.give && !held ? hand_over_run(ch, bytes, len) : true;
+}
+
+static bool
+look_further(struct evchat *ch)
+{
+	const unsigned char *bytes = NULL;
+	size_t len = 0;
+
+	choose_form(ch);
 	/* Gathered for a whole frame that is to come in pieces after all. */
 	if (!ch->whole && evchat_gather_len_(&ch->gather))
 		return collect_gathered(ch);
@@ -337,14 +380,7 @@ look_further(struct evchat *ch)
 		if (!len)
 			return reach_end(ch);
 	}
-	held = evchat_framer_held_(&ch->framer);
-	ch->step = evchat_framer_feed_(
-	    &ch->framer, &turn->ahead, bytes, len, frame_limit(ch));
-	/* No more than there was to look at. */
-	turn->bytes -= (uint32_t)(ch->step.give + ch->step.drop +
-				  evchat_framer_held_(&ch->framer) - held);
-	time_frame(ch);
-	return ch->step.give ? hand_over(ch) : true;
+	return look_at(ch, bytes, len);
 }
 
 /* One move; false when there is none to make. */
@@ -434,8 +470,7 @@ evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 	error = evchat_framer_set_(&ch->framer, &terminator, unread);
 	if (error)
 		return error;
-	if (evchat_channel_turn_(ch))
-		evchat_channel_turn_(ch)->ahead = (struct evchat_ahead){0};
+	look_anew(ch);
 	ch->step.give -= unread;
 	time_frame(ch);
 	/* The end may mean another thing to what is left of the frame. */
@@ -505,6 +540,7 @@ evchat_discard_input(struct evchat *ch)
 	 */
 	ch->taken = evchat_transport_input_(&ch->transport);
 	evchat_framer_restart_(&ch->framer);
+	look_anew(ch);
 	evchat_gather_empty_(&ch->gather);
 	evchat_channel_stop_(ch, EVCHAT_DEADLINE_FRAME);
 	evchat_channel_wish_(ch);

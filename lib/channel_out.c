@@ -285,29 +285,40 @@ check_bytes(const struct evchat *ch, const void *bytes, size_t len)
 	return error;
 }
 
-/* How much more may be copied with nothing to be looked at meanwhile. */
+static uint64_t
+up_to(uint64_t is, uint64_t mark)
+{
+	return is < mark ? mark - is : 0;
+}
+
+static uint64_t
+lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How much more may be copied before any mark is reached. */
 static uint64_t
 harmless(const struct evchat *ch, uint64_t waiting)
 {
-	uint64_t below_high = ch->limits->output_high - waiting;
-	uint64_t below_max = ch->limits->output_max - ch->copied;
+	const struct evchat_limits *limits = ch->limits;
+	uint64_t high =
+	    lesser(limits->output_high, evchat_channel_dispatch_high_(ch));
 
-	if (ch->copied > ch->limits->output_max)
-		return 0;
-	return below_high < below_max ? below_high : below_max;
+	return lesser(
+	    up_to(waiting, high), up_to(ch->copied, limits->output_max));
 }
 
 static int
 pushed(struct evchat *ch)
 {
 	uint64_t waiting = evchat_channel_pending_(ch);
-	bool above = waiting > ch->limits->output_high;
 
 	ch->undrained = true;
-	if (above)
+	if (waiting > ch->limits->output_high)
 		ch->above = true;
 	evchat_channel_wish_(ch);
-	evchat_queue_be_quick_(&ch->queue, above ? 0 : harmless(ch, waiting));
+	evchat_queue_be_quick_(&ch->queue, harmless(ch, waiting));
 	return 0;
 }
 

@@ -77,6 +77,12 @@ evchat_queue_copy_quickly_(
 
 /* From now on so many bytes may be added quickly, as far as there is room. */
 void evchat_queue_be_quick_(struct evchat_queue *q, uint64_t most);
+
+static inline bool
+evchat_queue_is_quick_(const struct evchat_queue *q)
+{
+	return q->batch && q->batch->quick;
+}
 int evchat_queue_refer_(struct evchat_queue *q, const void *bytes, size_t len,
     evchat_cleanup_cb cleanup, void *ctx);
 int evchat_queue_move_(struct evchat_queue *q, struct evbuffer *bytes);

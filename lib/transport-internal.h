@@ -108,7 +108,8 @@ void evchat_transport_close_(struct evchat_transport *t, bool reset);
 static inline bool
 evchat_transport_knows_(const struct evchat_transport *t, size_t at)
 {
-	return at >= t->view->run_at && at - t->view->run_at < t->view->run_len;
+	/* Where it lies before the run the difference is a huge one. */
+	return at - t->view->run_at < t->view->run_len;
 }
 
 /* Look at the run in which that offset lies; false where the input ends. */

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What a line costs servers that are written in other ways.
+table = 'peers'
+array columns = ['64x1x32', '16x64x32', '16x4x16384']
+array captions = [ \
+	'64 connections, request and answer, 32 bytes: ns of CPU for a line', \
+	'16 connections, 64 lines of 32 bytes in flight: ns, logarithmic', \
+	'16 connections, 4 lines of 16 KiB in flight: ns of CPU for a line']
+logarithmic = 2
+load 'bars.gp'

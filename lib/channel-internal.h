@@ -43,10 +43,10 @@ struct evchat_time {
 	struct evchat_deadlines deadlines;
 	uint64_t heard; /* bytes in when the idle deadline was started */
 	uint64_t sent;  /* bytes out when the write deadline was started */
-	/* What the peer had not acknowledged when the linger and the write
-	 * deadline were started, and how much less is worth doing so anew. */
-	size_t unacked, step;
-	size_t write_unacked;
+	/* What the peer had not acknowledged when the write deadline was
+	 * started, or the linger deadline after it; and how much less is worth
+	 * doing the latter anew. */
+	unsigned unacked, step;
 	unsigned grace;   /* turns left to a peer that may be in time */
 	bool write_grace; /* one was given to what may be written */
 };

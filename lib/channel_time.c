@@ -170,7 +170,7 @@ time_write(struct evchat *ch)
 	if (!ch->time)
 		return;
 	ch->time->sent = sent;
-	ch->time->write_unacked = evchat_transport_unacked_(&ch->transport);
+	ch->time->unacked = evchat_transport_unacked_(&ch->transport);
 	ch->time->write_grace = false;
 }
 
@@ -187,7 +187,7 @@ evchat_channel_note_progress_(struct evchat *ch)
 }
 
 static void
-linger_on(struct evchat *ch, size_t unacked)
+linger_on(struct evchat *ch, unsigned unacked)
 {
 	evchat_channel_start_(
 	    ch, EVCHAT_DEADLINE_LINGER, ch->limits->linger_ms);
@@ -198,7 +198,7 @@ linger_on(struct evchat *ch, size_t unacked)
 static void
 start_to_linger(struct evchat *ch)
 {
-	size_t unacked = evchat_transport_unacked_(&ch->transport);
+	unsigned unacked = evchat_transport_unacked_(&ch->transport);
 
 	linger_on(ch, unacked);
 	if (ch->time)
@@ -255,14 +255,14 @@ may_be_taken(struct evchat *ch)
 static bool
 is_being_taken(struct evchat *ch)
 {
-	size_t unacked = evchat_transport_unacked_(&ch->transport);
-	size_t before = ch->time->write_unacked;
+	unsigned unacked = evchat_transport_unacked_(&ch->transport);
+	unsigned before = ch->time->unacked;
 
 	if (unacked >= before - before / PROGRESS_STEPS)
 		return false;
 	evchat_channel_start_(
 	    ch, EVCHAT_DEADLINE_WRITE, ch->limits->write_deadline_ms);
-	ch->time->write_unacked = unacked;
+	ch->time->unacked = unacked;
 	return true;
 }
 
@@ -279,7 +279,7 @@ may_be_late_by_mistake(struct evchat *ch, enum evchat_deadline which)
 static void
 end_lingering(struct evchat *ch)
 {
-	size_t unacked = evchat_transport_unacked_(&ch->transport);
+	unsigned unacked = evchat_transport_unacked_(&ch->transport);
 
 	if (unacked && unacked + ch->time->step <= ch->time->unacked)
 		linger_on(ch, unacked);

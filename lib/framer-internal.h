@@ -29,11 +29,11 @@ struct evchat_step {
 
 /* All zeros is a framer without a terminator. */
 struct evchat_framer {
-	enum evchat_terminator_kind kind;
-	bool eof_ends_frame;
-	bool streamed;
-	bool skipping;   /* the rest of an overlong frame */
-	uint8_t matched; /* the literal that ended the frame, or none */
+	enum evchat_terminator_kind kind : 8;
+	bool eof_ends_frame : 1;
+	bool streamed : 1;
+	bool skipping : 1; /* the rest of an overlong frame */
+	uint8_t matched;   /* the literal that ended the frame, or none */
 	unsigned deadline_ms;
 	size_t max_frame;
 	uint64_t record; /* bytes of each record */
@@ -44,7 +44,7 @@ struct evchat_framer {
 	struct evchat_framer *next;
 };
 
-static_assert(sizeof(struct evchat_framer) <= 88, "idle channels are small");
+static_assert(sizeof(struct evchat_framer) <= 80, "idle channels are small");
 
 /*
  * Put a valid terminator in force.  Held bytes are not held any more: they are

@@ -138,7 +138,7 @@ size_t evchat_transport_unread_(const struct evchat_transport *t);
 
 /* How many bytes the kernel has taken and the peer has not acknowledged; 0
  * where the system does not tell. */
-size_t evchat_transport_unacked_(const struct evchat_transport *t);
+unsigned evchat_transport_unacked_(const struct evchat_transport *t);
 
 /* Would the lowest layer's descriptor take a byte now? */
 bool evchat_transport_is_writable_(const struct evchat_transport *t);

@@ -525,7 +525,7 @@ evchat_transport_unread_(const struct evchat_transport *t)
 	return (size_t)waiting;
 }
 
-size_t
+unsigned
 evchat_transport_unacked_(const struct evchat_transport *t)
 {
 	evutil_socket_t fd = fd_of(t);
@@ -535,7 +535,7 @@ evchat_transport_unacked_(const struct evchat_transport *t)
 	if (fd < 0 || ioctl(fd, TIOCOUTQ, &unacked) || unacked < 0)
 		return 0;
 #endif
-	return (size_t)unacked;
+	return (unsigned)unacked;
 }
 
 bool

@@ -12,6 +12,7 @@
  * is a failure (half as many again with a deadline, which takes an event), and
  * so is a processor that was busy for a hundredth of the time.
  */
+#include "buffers-internal.h"
 #include "support/counting.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -284,6 +285,8 @@ measure(int (*open_server)(struct server *s), const struct plan *plan)
 	if (!s.base)
 		die("event_base_new");
 	listening = open_server(&s);
+	/* They are the thread's, however many channels it has. */
+	evchat_buffers_give_back_(evchat_buffers_take_());
 	heap = counting_now();
 	rss = resident();
 	clients = call_clients(listening, plan->n);
@@ -298,6 +301,7 @@ measure(int (*open_server)(struct server *s), const struct plan *plan)
 		event_base_loop(s.base, EVLOOP_ONCE);
 	settle(&s);
 	close_server(&s);
+	evchat_buffers_free_();
 	f.heap_left = counting_now();
 	return f;
 }

@@ -94,18 +94,22 @@ struct evchat {
 	/* The end. */
 	uint64_t unsent;
 	int error; /* of the first failure: what evchat_errno() says */
-	enum evchat_reason reason : 6;
-	enum evchat_input_end input_end : 3;
+	enum evchat_reason reason : 8;
 
-	/* Those that stop input stand together: they are asked before each
-	 * frame, and a compiler asks them with one test. */
-	bool ended : 1;   /* `closed` is due, or has been called */
-	bool dead : 1;    /* freed or detached; the memory goes when the turn is
-			   * over */
-	bool doomed : 1;  /* to end with `reason` in its next turn */
-	bool closing : 1; /* when all is sent, with `reason` */
-	bool yielding : 1; /* input waits for the other channels' turn */
-	bool paused : 1;
+	/* What stops input is asked before each frame, all at once. */
+	union {
+		struct {
+			bool ended : 1;    /* `closed` is due, or was called */
+			bool dead : 1;     /* freed or detached; the memory goes
+					    * when the turn is over */
+			bool doomed : 1;   /* to end with `reason` next turn */
+			bool closing : 1;  /* when all is sent, with `reason` */
+			bool yielding : 1; /* to the other channels */
+			bool paused : 1;
+		};
+		uint8_t stopped;
+	};
+	enum evchat_input_end input_end : 2;
 	bool serving : 1;   /* a turn is under way; callbacks may be running */
 	bool again : 1;     /* there is more to do when it is over */
 	bool poked : 1;     /* a turn has been asked for */

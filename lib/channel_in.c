@@ -8,6 +8,7 @@
  * another terminator.
  */
 #include "channel-internal.h"
+#include "inline-internal.h"
 #include "terminator-internal.h"
 #include <assert.h>
 
@@ -47,9 +48,8 @@ is_allowed(const struct evchat *ch)
 {
 	const struct evchat_turn *turn = evchat_channel_turn_(ch);
 
-	return evchat_channel_is_open_(ch) && !ch->doomed && !ch->closing &&
-	       !ch->transport.waiting && !ch->paused && !ch->yielding &&
-	       turn->frames && turn->bytes && !evchat_channel_is_clogged_(ch);
+	return !ch->stopped && !ch->transport.waiting && turn->frames &&
+	       turn->bytes && !evchat_channel_is_clogged_(ch);
 }
 
 bool
@@ -152,16 +152,9 @@ collect_gathered(struct evchat *ch)
 	return true;
 }
 
-static bool
-hand_over_whole(struct evchat *ch, const unsigned char *bytes, size_t len)
+static NOT_INLINE bool
+gather(struct evchat *ch, const unsigned char *bytes, size_t len)
 {
-	bool all =
-	    len == ch->step.give && ch->step.verdict == EVCHAT_VERDICT_FOUND;
-
-	if (all && !evchat_gather_len_(&ch->gather)) {
-		take(ch, len);
-		return deliver(ch, bytes, len);
-	}
 	if (evchat_gather_add_(&ch->gather, bytes, len)) {
 		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
 		return false;
@@ -170,8 +163,18 @@ hand_over_whole(struct evchat *ch, const unsigned char *bytes, size_t len)
 	return true;
 }
 
+static inline bool
+hand_over_whole(struct evchat *ch, const unsigned char *bytes, size_t len)
+{
+	if (len < ch->step.give || ch->step.verdict != EVCHAT_VERDICT_FOUND ||
+	    evchat_gather_len_(&ch->gather))
+		return gather(ch, bytes, len);
+	take(ch, len);
+	return deliver(ch, bytes, len);
+}
+
 /* Hand over what a run has of the step. */
-static bool
+static inline bool
 hand_over_run(struct evchat *ch, const unsigned char *bytes, size_t len)
 {
 	if (len > ch->step.give)

@@ -7,6 +7,7 @@
  */
 #include "alloc-internal.h"
 #include "channel-internal.h"
+#include "inline-internal.h"
 #include "producer-internal.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -17,8 +18,11 @@
  * each move costs libevent a chain of about 1 KiB. */
 enum { WORTH_A_MOVE = 4096 };
 
-/* So many parts, of about output_high each, are sent in one turn. */
-enum { PARTS = 4 };
+/* So many parts, of write_chunk each, are sent in one turn. */
+enum { PARTS = 16 };
+
+/* As much of a file is sent with one call. */
+enum { FILE_PART = 256 * 1024 };
 
 /* --- What waits. --- */
 
@@ -93,8 +97,11 @@ ask_producers(struct evchat *ch)
 	size_t room = ch->limits->write_chunk;
 	enum evchat_asked asked;
 
-	/* More than the high mark can only be what a filter holds back. */
-	if (below < ch->limits->output_high)
+	/* What can go at once is asked for in turn: little memory is used, and
+	 * used again while it is in the cache.  More than the high mark can
+	 * only be what a filter holds back. */
+	if (!evchat_transport_is_free_(&ch->transport) &&
+	    below < ch->limits->output_high)
 		room = ch->limits->output_high - below;
 	asked = evchat_queue_fill_(
 	    &ch->queue, room, ch->limits->write_chunk, ch->transport.fast);
@@ -156,8 +163,8 @@ send_file(struct evchat *ch)
 	struct evchat_file *file = evchat_queue_file_(&ch->queue);
 	uint64_t len = file->left;
 
-	if (len > ch->limits->output_high)
-		len = ch->limits->output_high;
+	if (len > FILE_PART)
+		len = FILE_PART;
 	switch (evchat_transport_send_file_(
 	    &ch->transport, file->fd, file->offset, &len)) {
 	case EVCHAT_FILE_SENT:
@@ -359,24 +366,28 @@ push_copy(struct evchat *ch, const void *bytes, size_t len, const void *end,
 static bool
 may_be_quick(const struct evchat *ch)
 {
-	return !ch->ended && !ch->dead && !ch->doomed && !ch->closing &&
-	       !ch->shut && !ch->broken && ch->again && ch->undrained;
+	return !ch->stopped && !ch->shut && !ch->broken && ch->again &&
+	       ch->undrained;
+}
+
+static NOT_INLINE int
+push_carefully(struct evchat *ch, const void *bytes, size_t len)
+{
+	int error = check_bytes(ch, bytes, len);
+
+	if (error || !len)
+		return error;
+	return push_copy(ch, bytes, len, NULL, 0);
 }
 
 int
 evchat_push(struct evchat *ch, const void *bytes, size_t len)
 {
-	int error;
-
-	if (ch && may_be_quick(ch) &&
-	    evchat_queue_copy_quickly_(&ch->queue, bytes, len)) {
-		ch->copied += len;
-		return 0;
-	}
-	error = check_bytes(ch, bytes, len);
-	if (error || !len)
-		return error;
-	return push_copy(ch, bytes, len, NULL, 0);
+	if (!ch || !may_be_quick(ch) ||
+	    !evchat_queue_copy_quickly_(&ch->queue, bytes, len))
+		return push_carefully(ch, bytes, len);
+	ch->copied += len;
+	return 0;
 }
 
 static int

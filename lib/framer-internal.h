@@ -79,7 +79,11 @@ struct evchat_step evchat_framer_end_(
     struct evchat_framer *f, bool clean, uint64_t limit);
 
 /* Must it be fed even without a byte?  An empty counted frame is complete. */
-bool evchat_framer_is_ready_(const struct evchat_framer *f);
+static inline bool
+evchat_framer_is_ready_(const struct evchat_framer *f)
+{
+	return f->kind == EVCHAT_COUNT && f->left == 0;
+}
 
 /* What evchat_matched() says. */
 size_t evchat_framer_matched_(const struct evchat_framer *f);
@@ -96,7 +100,15 @@ void evchat_framer_restart_(struct evchat_framer *f);
 
 /* How many bytes a frame may have, where the channel says `max_frame`, and
  * frames are gathered to be handed over whole or not. */
-uint64_t evchat_framer_limit_(
-    const struct evchat_framer *f, size_t max_frame, bool whole);
+static inline uint64_t
+evchat_framer_limit_(
+    const struct evchat_framer *f, size_t max_frame, bool whole)
+{
+	if (f->kind == EVCHAT_NONE || (f->kind != EVCHAT_LITERAL && !whole))
+		return UINT64_MAX;
+	if (f->max_frame)
+		max_frame = f->max_frame;
+	return max_frame == SIZE_MAX ? UINT64_MAX : max_frame;
+}
 
 #endif

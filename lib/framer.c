@@ -9,15 +9,9 @@
  */
 #include "alloc-internal.h"
 #include "framer-internal.h"
+#include "inline-internal.h"
 #include <evchat/error.h>
 #include <string.h>
-
-/* What is rare must not make the rest slower. */
-#ifdef __GNUC__
-#define NOT_INLINE __attribute__((noinline))
-#else
-#define NOT_INLINE
-#endif
 
 /* Everything of a terminator but its literals. */
 static void
@@ -121,23 +115,6 @@ evchat_framer_matched_(const struct evchat_framer *f)
 {
 	return f->matched == EVCHAT_FRAMER_NONE ? EVCHAT_MATCHED_NONE
 						: f->matched;
-}
-
-bool
-evchat_framer_is_ready_(const struct evchat_framer *f)
-{
-	return f->kind == EVCHAT_COUNT && f->left == 0;
-}
-
-uint64_t
-evchat_framer_limit_(
-    const struct evchat_framer *f, size_t max_frame, bool whole)
-{
-	if (f->kind == EVCHAT_NONE || (f->kind != EVCHAT_LITERAL && !whole))
-		return UINT64_MAX;
-	if (f->max_frame)
-		max_frame = f->max_frame;
-	return max_frame == SIZE_MAX ? UINT64_MAX : max_frame;
 }
 
 /* The terminator set while a frame was skipped rules from here. */

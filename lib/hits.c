@@ -11,6 +11,7 @@
  * nor on what came before the run.
  */
 #include "hits-internal.h"
+#include "inline-internal.h"
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,14 +20,11 @@
 #include <immintrin.h>
 #endif
 
-/* What is written once for all ways must be compiled once for each.  And what
- * is rare must not make the rest slower. */
+/* What is written once for all ways must be compiled once for each. */
 #ifdef __GNUC__
 #define IN_EACH_WAY static inline __attribute__((always_inline))
-#define NOT_INLINE __attribute__((noinline))
 #else
 #define IN_EACH_WAY static inline
-#define NOT_INLINE
 #endif
 
 /* Bit i: is block[i] this byte? */

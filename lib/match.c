@@ -15,16 +15,10 @@
  */
 #include "alloc-internal.h"
 #include "automaton-internal.h"
+#include "inline-internal.h"
 #include "match-internal.h"
 #include <evchat/error.h>
 #include <string.h>
-
-/* What is rare must not make the rest slower. */
-#ifdef __GNUC__
-#define NOT_INLINE __attribute__((noinline))
-#else
-#define NOT_INLINE
-#endif
 
 /* The literals' bytes when they do not fit into the matcher, and what else
  * there is to know of long ones. */

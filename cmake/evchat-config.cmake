@@ -3,6 +3,7 @@
 # with _static behind their names.
 include(CMakeFindDependencyMacro)
 find_dependency(PkgConfig)
+find_dependency(Threads)
 # Debian has no CMake package for libevent.
 pkg_check_modules(LIBEVENT_CORE REQUIRED IMPORTED_TARGET GLOBAL
   libevent_core>=2.1)

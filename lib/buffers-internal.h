@@ -21,7 +21,7 @@ struct evchat_buffers {
 };
 
 /* Take the buffers of this thread.  NULL when a turn further out has them, in
- * whose callback the loop runs, or without memory. */
+ * whose callback another loop runs, or without memory. */
 struct evchat_buffers *evchat_buffers_take_(void);
 
 /* Give them back; NULL does nothing. */

@@ -221,20 +221,14 @@ unwatch_bottom(struct evchat_transport *t)
 	t->layers = NULL;
 }
 
-/* The fast path's own event.  While the loop runs in a callback of this very
- * channel nobody can take the bytes; the turn that is under way will listen
- * again. */
+/* The fast path's own event.  It never comes during a turn: libevent refuses to
+ * run a loop within itself. */
 static void
 on_socket(evutil_socket_t fd, short what, void *ctx)
 {
 	struct evchat_transport *t = ctx;
 
 	(void)fd, (void)what;
-	if (t->view) {
-		/* Should libevent refuse, it comes again. */
-		t->reading = event_del(t->readable) != 0;
-		return;
-	}
 	t->ready = true;
 	t->tell(t, EVCHAT_NEWS_READABLE);
 }
@@ -369,7 +363,7 @@ unfreeze_input(struct evbuffer *input)
 	return evbuffer_unfreeze(input, 0) ? EVCHAT_ERR_EVENT : 0;
 }
 
-/* Another turn has the buffers: straight to the rest of the input. */
+/* The buffers are not to be had: straight to the rest of the input. */
 static ssize_t
 receive_a_little(struct evchat_transport *t, size_t most)
 {

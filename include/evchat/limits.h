@@ -49,9 +49,11 @@ struct evchat_limits {
 	/** Without a byte from the peer while nothing is being sent to it, in
 	 * ms: no limit. */
 	unsigned idle_deadline_ms;
-	/** Without the peer taking a byte of what waits for it, in ms: no
-	 * limit.  Progress is looked for when the time is over, so a peer that
-	 * has just stopped is left after up to twice as long. */
+	/** Without the peer taking any of what waits for it, in ms: no limit.
+	 * Progress is looked for when the time is over, so a peer that has just
+	 * stopped is left after up to twice as long.  Where the kernel does not
+	 * call the socket writable, an eighth of what was on its way is
+	 * progress. */
 	unsigned write_deadline_ms;
 	/** How long a channel that has sent everything waits for the peer's
 	 * EOF, and as long again each time that an eighth of what was on its

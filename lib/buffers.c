@@ -22,15 +22,20 @@ make_key(void)
 	has_key = pthread_key_create(&key, evchat_mfree_) == 0;
 }
 
-/* Whoever unloads the library must not leave a key that calls into it. */
+/* Whoever unloads the library must not leave a key that calls into it.  At the
+ * end of a program other threads may still be at work: without a key they find
+ * no buffers, and do without. */
 __attribute__((destructor)) static void
 drop_key(void)
 {
+	struct evchat_buffers *buffers;
+
 	if (!has_key)
 		return;
-	evchat_buffers_free_();
+	buffers = pthread_getspecific(key);
+	if (buffers && !buffers->taken)
+		evchat_buffers_free_();
 	(void)pthread_key_delete(key);
-	has_key = false;
 }
 
 static struct evchat_buffers *

@@ -342,6 +342,17 @@ end_turn(struct evchat *ch, struct evchat_turn *turn)
 		evbuffer_free(turn->lent);
 }
 
+/* Have another turn.  Where everything goes at once, who pushes in `drained`
+ * has something to do for ever: not before the others had their turn. */
+static void
+go_on(struct evchat *ch)
+{
+	if (ch->transport.fast)
+		evchat_channel_yield_(ch);
+	else
+		evchat_channel_wish_(ch);
+}
+
 static void
 leave(struct evchat *ch)
 {
@@ -351,7 +362,7 @@ leave(struct evchat *ch)
 	if (ch->dead)
 		evchat_channel_destroy_(ch);
 	else if (ch->again)
-		evchat_channel_wish_(ch);
+		go_on(ch);
 }
 
 static void

@@ -128,6 +128,7 @@ static void
 send_front(struct evchat *ch, bool more)
 {
 	size_t len = evchat_queue_front_(&ch->queue);
+	unsigned how = ch->queue.foreign ? EVCHAT_SENT_FOREIGN : 0;
 
 	if (!len || ch->broken)
 		return;
@@ -135,8 +136,10 @@ send_front(struct evchat *ch, bool more)
 		evchat_channel_end_(ch, EVCHAT_REASON_NO_MEMORY);
 		return;
 	}
+	if (more)
+		how |= EVCHAT_SENT_MORE;
 	errno = 0;
-	if (evchat_transport_write_(&ch->transport, ch->queue.front, more))
+	if (evchat_transport_write_(&ch->transport, ch->queue.front, how))
 		evchat_channel_fail_(ch, errno);
 	/* They may have left before it failed. */
 	len -= evchat_queue_front_(&ch->queue);

@@ -11,6 +11,10 @@ bool evchat_producer_is_valid_(const struct evchat_producer *producer);
 /* Let go of a producer that was taken and is not wanted. */
 void evchat_producer_release_(const struct evchat_producer *producer);
 
+/* Does it make nothing but bytes in memory?  One of evchat's own that copies or
+ * lends does; of another nobody knows. */
+bool evchat_producer_makes_bytes_(const struct evchat_producer *producer);
+
 /* What a producer has yet to read of a file. */
 struct evchat_file {
 	int fd;

@@ -189,6 +189,12 @@ evchat_producer_file_(const struct evchat_producer *producer)
 	return file;
 }
 
+bool
+evchat_producer_makes_bytes_(const struct evchat_producer *producer)
+{
+	return producer->more == more_of_file || producer->more == more_lent;
+}
+
 static bool
 is_regular_file(int fd)
 {

@@ -13,6 +13,7 @@
 #include "alloc-internal.h"
 #include "producer-internal.h"
 #include "queue-internal.h"
+#include <assert.h>
 #include <evchat/error.h>
 #include <string.h>
 
@@ -232,6 +233,7 @@ evchat_queue_move_(struct evchat_queue *q, struct evbuffer *bytes)
 		return EVCHAT_ERR_NO_MEMORY;
 	if (evbuffer_add_buffer(run, bytes))
 		return EVCHAT_ERR_EVENT;
+	q->foreign = true;
 	q->bytes += len;
 	return 0;
 }
@@ -344,6 +346,7 @@ ask(struct evchat_queue *q, size_t room)
 	size_t made;
 
 	q->asking = true;
+	q->foreign |= !evchat_producer_makes_bytes_(&item->producer);
 	answer = item->producer.more(q->front, room, item->producer.ctx);
 	q->asking = false;
 	if (q->dropped)
@@ -423,6 +426,7 @@ evchat_queue_file_left_(struct evchat_queue *q, uint64_t len)
 {
 	struct evchat_file *file = evchat_queue_file_(q);
 
+	assert(!evchat_queue_front_(q));
 	file->offset += len;
 	file->left -= len;
 	keep_promise(q, head_of(q), len);
@@ -448,6 +452,8 @@ void
 evchat_queue_left_(struct evchat_queue *q, size_t len)
 {
 	q->bytes -= len;
+	if (!q->bytes && !q->tail)
+		q->foreign = false;
 }
 
 void
@@ -496,7 +502,7 @@ evchat_queue_clear_(struct evchat_queue *q)
 		drop_head(q);
 	q->tail = asked;
 	q->bytes = 0;
-	q->woken = false;
+	q->woken = q->foreign = false;
 	if (q->batch)
 		q->batch->len = 0;
 	if (asked)

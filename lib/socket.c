@@ -59,8 +59,7 @@ evchat_socket_send_(int fd, const void *bytes, size_t len, bool more)
 	return normal(sent);
 }
 
-/* The first runs, up to about `most` bytes; how many they are.  A file segment
- * that libevent has not mapped is no run. */
+/* The first runs, up to about `most` bytes; how many they are. */
 static size_t
 find_runs(struct evbuffer *bytes, size_t most, struct iovec *runs)
 {
@@ -68,7 +67,7 @@ find_runs(struct evbuffer *bytes, size_t most, struct iovec *runs)
 	int n = evbuffer_peek(bytes, (ev_ssize_t)most, NULL, found, RUNS);
 	int i;
 
-	for (i = 0; i < n && i < RUNS && found[i].iov_base; i++)
+	for (i = 0; i < n && i < RUNS; i++)
 		runs[i] = (struct iovec){found[i].iov_base, found[i].iov_len};
 	return (size_t)i;
 }
@@ -82,16 +81,28 @@ evchat_socket_send_buffer_(
 	ssize_t sent;
 
 	message.msg_iovlen = find_runs(bytes, most, runs);
-	if (!message.msg_iovlen) {
-		errno = EAGAIN;
-		return -1;
-	}
 	do
 		sent = sendmsg(fd, &message, flags_for(more));
 	while (sent < 0 && errno == EINTR);
 	/* Cannot fail: nobody freezes a buffer of evchat's own. */
 	if (sent > 0)
 		(void)evbuffer_drain(bytes, (size_t)sent);
+	return normal(sent);
+}
+
+ssize_t
+evchat_socket_write_buffer_(int fd, struct evbuffer *bytes, size_t most)
+{
+	ssize_t sent;
+
+	do
+		sent = evbuffer_write_atmost(bytes, fd, (ev_ssize_t)most);
+	while (sent < 0 && errno == EINTR);
+	/* So libevent has it of a segment that does not go, or is too short. */
+	if (sent == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
 	return normal(sent);
 }
 

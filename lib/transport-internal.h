@@ -147,11 +147,17 @@ bool evchat_transport_is_writable_(const struct evchat_transport *t);
  * errno set where the system refused. */
 int evchat_transport_read_(struct evchat_transport *t, bool reading);
 
+/* What there is to know of bytes that are sent. */
+enum evchat_sent {
+	EVCHAT_SENT_MORE = 1,   /* more is about to follow */
+	EVCHAT_SENT_FOREIGN = 2 /* not evchat's own: maybe file segments */
+};
+
 /* Send what is in `bytes`, moving it.  0 or EVCHAT_ERR_EVENT, with errno as
- * above; what was moved will never be sent then.  `more` is about to follow.
- * An error of the socket is told as WRITE_ERROR, and the bytes stay. */
+ * above; what was moved will never be sent then.  An error of the socket is
+ * told as WRITE_ERROR, and the bytes stay. */
 int evchat_transport_write_(
-    struct evchat_transport *t, struct evbuffer *bytes, bool more);
+    struct evchat_transport *t, struct evbuffer *bytes, unsigned sent);
 
 /* The same without a try at the socket: all goes to the bufferevent. */
 int evchat_transport_hand_down_(

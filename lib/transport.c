@@ -416,6 +416,10 @@ evchat_transport_begin_turn_(
 	if (!t->ready)
 		return;
 	t->ready = false;
+	/* It must not be read any more; to ask for nothing would look like the
+	 * end. */
+	if (!most)
+		return;
 	got = receive(t, most);
 	if (got == 0)
 		t->tell(t, EVCHAT_NEWS_EOF);
@@ -621,12 +625,21 @@ evchat_transport_try_(
 	return failed(t, sent) || sent < 0 ? 0 : (size_t)sent;
 }
 
+static ssize_t
+send_buffer(struct evchat_transport *t, struct evbuffer *bytes, unsigned sent)
+{
+	if (sent & EVCHAT_SENT_FOREIGN)
+		return evchat_socket_write_buffer_(
+		    fd_of(t), bytes, WRITE_AT_ONCE);
+	return evchat_socket_send_buffer_(
+	    fd_of(t), bytes, WRITE_AT_ONCE, sent & EVCHAT_SENT_MORE);
+}
+
 int
 evchat_transport_write_(
-    struct evchat_transport *t, struct evbuffer *bytes, bool more)
+    struct evchat_transport *t, struct evbuffer *bytes, unsigned sent)
 {
-	if (is_direct(t) && failed(t, evchat_socket_send_buffer_(fd_of(t),
-					  bytes, WRITE_AT_ONCE, more)))
+	if (is_direct(t) && failed(t, send_buffer(t, bytes, sent)))
 		return 0;
 	return evchat_transport_hand_down_(t, bytes);
 }

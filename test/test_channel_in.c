@@ -8,6 +8,8 @@
 #include "support/suite.h"
 #include "support/world.h"
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -1225,6 +1227,114 @@ START_TEST(bytes_of_a_frame_that_ends_the_channel_are_counted)
 }
 END_TEST
 
+/* --- More than one read at a time. --- */
+
+static void
+pause_the_other(struct world *w, const char *event)
+{
+	struct two *two = w->hook_ctx;
+	struct evchat *other = w == &two->a ? two->b.ch : two->a.ch;
+
+	(void)event;
+	if (two->frames_of_a++ == 0)
+		ck_assert_int_eq(evchat_pause(other), 0);
+}
+
+/* Both can be read in one turn of the loop; whoever is first pauses the
+ * other. */
+START_TEST(who_is_paused_when_its_bytes_have_come_gets_them_later)
+{
+	struct two two;
+
+	open_two(&two);
+	two.a.hook = two.b.hook = pause_the_other;
+	world_run(&two.a);
+	peer_send_text(&two.a, "from a\r\n");
+	peer_send_text(&two.b, "from b\r\n");
+	world_run(&two.a);
+	ck_assert_uint_eq(two.frames_of_a, 1);
+	evchat_resume(two.a.ch);
+	evchat_resume(two.b.ch);
+	world_run(&two.a);
+	world_expect(&two.a, "frame(from a)");
+	world_expect(&two.b, "frame(from b)");
+	evchat_free(two.b.ch);
+	two.b.ch = NULL;
+	world_free(&two.a);
+	world_free(&two.b);
+}
+END_TEST
+
+static void
+detach_on_tenth(struct world *w, const char *event)
+{
+	(void)event;
+	if (++w->hook_count == 10)
+		w->hook_ctx = evchat_detach(w->ch);
+}
+
+/* At once: many small pieces would not all go. */
+static void
+send_numbers(struct world *w, int n)
+{
+	static char lines[6 * 5000 + 1];
+
+	for (int i = 0; i < n; i++)
+		snprintf(lines + (ptrdiff_t)6 * i, 7, "%04d\r\n", i);
+	peer_send(w, lines, (size_t)(6 * n));
+}
+
+START_TEST(detach_gives_back_much_that_was_read_at_once)
+{
+	struct world w;
+	struct evbuffer *input;
+	char line[16];
+
+	open_lines(&w, _i);
+	w.hook = detach_on_tenth;
+	send_numbers(&w, 5000);
+	for (int i = 0; i < 100; i++)
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+	ck_assert_ptr_nonnull(w.hook_ctx);
+	input = bufferevent_get_input(w.hook_ctx);
+	ck_assert_uint_eq(evbuffer_get_length(input), 6 * 4990);
+	for (int i = 10; i < 5000; i++) {
+		snprintf(line, sizeof line, "%04d\r\n", i);
+		ck_assert_mem_eq(
+		    evbuffer_pullup(input, -1) + 6 * (i - 10), line, 6);
+	}
+	bufferevent_free(w.hook_ctx);
+	w.ch = NULL;
+	world_free(&w);
+}
+END_TEST
+
+static void
+pause_on_tenth(struct world *w, const char *event)
+{
+	if (strcmp(event, "frame") == 0 && ++w->hook_count % 10 == 0)
+		evchat_pause(w->ch);
+}
+
+START_TEST(what_was_read_at_once_outlives_many_pauses)
+{
+	struct world w;
+
+	open_lines(&w, _i);
+	w.hook = pause_on_tenth;
+	send_numbers(&w, 1000);
+	for (size_t i = 1; i <= 100; i++) {
+		world_run(&w);
+		ck_assert_uint_eq(w.hook_count, 10 * i);
+		evchat_resume(w.ch);
+	}
+	ck_assert_ptr_nonnull(strstr(
+	    world_transcript(&w), "frame(0499) frame(0500) frame(0501)"));
+	ck_assert_ptr_nonnull(strstr(world_transcript(&w), "frame(0999)"));
+	world_free(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1278,9 +1388,13 @@ main(void)
 	RULE(the_end_means_what_the_terminator_set_last_makes_of_it);
 	RULE(bytes_of_a_frame_that_ends_the_channel_are_counted);
 	RULE(held_bytes_are_handed_over_though_the_terminator_changes_at_eof);
+	RULE(detach_gives_back_much_that_was_read_at_once);
+	RULE(what_was_read_at_once_outlives_many_pauses);
 #undef RULE
 	tcase_add_test(once, a_paused_channel_leaves_its_input_in_the_kernel);
 	tcase_add_test(once, another_channel_is_served_before_the_third_turn);
+	tcase_add_test(
+	    once, who_is_paused_when_its_bytes_have_come_gets_them_later);
 	tcase_add_test(once, no_channel_has_nothing);
 	return suite_run(s);
 }

@@ -899,6 +899,304 @@ START_TEST(answers_that_come_to_nothing_do_not_stop_the_dispatch)
 }
 END_TEST
 
+/* --- Large files. --- */
+
+enum { FILE_LEN = 1000000 };
+
+static char contents[FILE_LEN];
+
+static int
+large_file(void)
+{
+	for (size_t i = 0; i < sizeof contents; i++)
+		contents[i] = (char)(i * 31 + i / 251);
+	return nameless_file(contents, sizeof contents);
+}
+
+static void
+expect_part(struct world *w, size_t at, size_t from, size_t len)
+{
+	ck_assert_uint_ge(evbuffer_get_length(w->received), at + len);
+	ck_assert_mem_eq(
+	    evbuffer_pullup(w->received, -1) + at, contents + from, len);
+}
+
+static bool
+is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+START_TEST(a_large_file_arrives_between_what_is_around_it)
+{
+	struct world w;
+	int file = large_file();
+
+	open_plain(&w, _i);
+	evchat_push(w.ch, "head", 4);
+	ck_assert_int_eq(evchat_push_file(w.ch, file, 5, 900000), 0);
+	evchat_push(w.ch, "tail", 4);
+	ck_assert_uint_eq(evchat_pending(w.ch), 900008);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), 900008);
+	expect_part(&w, 4, 5, 900000);
+	ck_assert_mem_eq(evbuffer_pullup(w.received, -1), "head", 4);
+	ck_assert_mem_eq(evbuffer_pullup(w.received, -1) + 900004, "tail", 4);
+	ck_assert_uint_eq(evchat_pending(w.ch), 0);
+	ck_assert(!is_open(file));
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(many_files_arrive_in_order)
+{
+	static const size_t lens[] = {
+	    16383, 16384, 16385, 1, 100000, 0, 65536, 300000};
+	struct world w;
+	size_t at = 0;
+
+	open_plain(&w, _i);
+	for (size_t i = 0; i < 8; i++) {
+		evchat_pushf(w.ch, "<%zu>", i);
+		ck_assert_int_eq(
+		    evchat_push_file(w.ch, large_file(), i, lens[i]), 0);
+	}
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	for (size_t i = 0; i < 8; i++) {
+		expect_part(&w, at + 3, i, lens[i]);
+		at += 3 + lens[i];
+	}
+	ck_assert_uint_eq(evbuffer_get_length(w.received), at);
+	ck_assert(w.received_eof);
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+/* One that has begun to be sent, to a peer that does not take it all. */
+static int
+begin_large_file(struct world *w)
+{
+	int file = large_file();
+
+	peer_stop_reading(w);
+	ck_assert_int_eq(evchat_push_file(w->ch, file, 0, FILE_LEN), 0);
+	world_run(w);
+	ck_assert(is_open(file));
+	ck_assert_uint_gt(evchat_pending(w->ch), 0);
+	return file;
+}
+
+START_TEST(a_large_file_goes_on_when_the_peer_does)
+{
+	struct world w;
+	int file;
+
+	open_plain(&w, _i);
+	file = begin_large_file(&w);
+	evchat_push(w.ch, "tail", 4);
+	peer_read(&w);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), FILE_LEN + 4);
+	expect_part(&w, 0, 0, FILE_LEN);
+	ck_assert(!is_open(file));
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_large_file_cut_short_on_its_way_is_no_whole_answer)
+{
+	struct world w;
+	int file;
+
+	open_plain(&w, _i);
+	file = begin_large_file(&w);
+	evchat_push(w.ch, "tail", 4);
+	ck_assert_int_eq(ftruncate(file, 10), 0);
+	peer_read(&w);
+	world_run(&w);
+	world_expect(&w, "closed(PRODUCER)");
+	ck_assert_uint_lt(evbuffer_get_length(w.received), FILE_LEN);
+	ck_assert_uint_gt(w.unsent, 4);
+	ck_assert(!is_open(file));
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_large_file_is_closed_when_its_channel_is_freed)
+{
+	struct world w;
+	int file;
+
+	open_plain(&w, _i);
+	file = begin_large_file(&w);
+	evchat_free(w.ch);
+	w.ch = NULL;
+	ck_assert(!is_open(file));
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_large_file_is_closed_when_output_is_discarded)
+{
+	struct world w;
+	int file;
+
+	open_plain(&w, _i);
+	file = begin_large_file(&w);
+	ck_assert_int_eq(evchat_discard_output(w.ch), 0);
+	ck_assert(!is_open(file));
+	ck_assert_uint_eq(evchat_pending(w.ch), 0);
+	world_run(&w);
+	peer_read(&w);
+	world_run(&w);
+	ck_assert_uint_lt(evbuffer_get_length(w.received), FILE_LEN);
+	evbuffer_drain(w.received, evbuffer_get_length(w.received));
+	evchat_push(w.ch, "next", 4);
+	evchat_push_file(w.ch, large_file(), 0, 100000);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), 100004);
+	expect_part(&w, 4, 0, 100000);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_large_file_is_sent_before_the_close)
+{
+	struct world w;
+	int file;
+
+	open_plain(&w, _i);
+	file = begin_large_file(&w);
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	world_expect(&w, "");
+	peer_read(&w);
+	world_run(&w);
+	ck_assert_uint_eq(evbuffer_get_length(w.received), FILE_LEN);
+	ck_assert(w.received_eof);
+	ck_assert(!is_open(file));
+	peer_send_eof(&w);
+	world_run(&w);
+	world_expect(&w, "closed(DONE)");
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_file_for_a_deaf_peer_is_late)
+{
+	struct world w;
+	const struct evchat_limits limits = {.write_deadline_ms = 1000};
+	int file;
+
+	open_plain(&w, _i);
+	ck_assert_int_eq(evchat_set_limits(w.ch, &limits), 0);
+	file = begin_large_file(&w);
+	world_pass(&w, 999);
+	world_expect(&w, "");
+	world_pass(&w, 1);
+	world_pass(&w, 1000); /* a peer may be given grace */
+	world_expect(&w, "closed(TIMEOUT_WRITE)");
+	ck_assert(!is_open(file));
+	ck_assert_uint_gt(w.unsent, 0);
+	world_free(&w);
+}
+END_TEST
+
+/* --- The marks, pushed at in a callback and outside of one. --- */
+
+/* Pushes so many times `len` bytes, and notes what each comes to. */
+struct pushing {
+	size_t len, times;
+	struct evbuffer *notes;
+};
+
+static void
+push_and_note(struct world *w)
+{
+	static const char bytes[64];
+	struct pushing *p = w->hook_ctx;
+
+	for (size_t i = 0; i < p->times; i++) {
+		int error = evchat_push(w->ch, bytes, p->len);
+
+		evbuffer_add_printf(p->notes, "%s%s ",
+		    error == EVCHAT_ERR_FULL ? "full"
+		    : error                  ? "error"
+					     : "ok",
+		    evchat_has_room(w->ch) ? "" : "!");
+	}
+}
+
+static void
+push_on_frame(struct world *w, const char *event)
+{
+	if (strcmp(event, "frame") == 0)
+		push_and_note(w);
+}
+
+/* In a callback, where copies are quick, and from outside, where none is. */
+enum { IN_CALLBACK, FROM_OUTSIDE, PLACES };
+
+static void
+push_at_limits(const struct evchat_limits *limits, size_t len, size_t times,
+    int at, const char *notes, const char *transcript)
+{
+	struct world w;
+	struct pushing p = {len, times, evbuffer_new()};
+
+	world_open(&w, (enum world_kind)(at / PLACES), &world_callbacks);
+	ck_assert_int_eq(evchat_set_limits(w.ch, limits), 0);
+	evchat_set_terminator(w.ch, EVCHAT_LIT("\n"));
+	world_run(&w);
+	w.hook_ctx = &p;
+	if (at % PLACES == IN_CALLBACK) {
+		w.hook = push_on_frame;
+		peer_send_text(&w, "\n");
+	} else {
+		push_and_note(&w);
+	}
+	world_run(&w);
+	if (at % PLACES == FROM_OUTSIDE)
+		peer_send_text(&w, "\n");
+	w.hook = NULL;
+	world_run(&w);
+	evbuffer_add(p.notes, "", 1);
+	ck_assert_str_eq((char *)evbuffer_pullup(p.notes, -1), notes);
+	if (at % PLACES == IN_CALLBACK)
+		world_expect(&w, transcript);
+	evbuffer_free(p.notes);
+	world_free(&w);
+}
+
+START_TEST(a_push_over_the_cap_is_refused_at_the_very_byte)
+{
+	const struct evchat_limits limits = {.output_max = 10};
+
+	push_at_limits(
+	    &limits, 3, 5, _i, "ok ok ok full full ", "frame() drained");
+	push_at_limits(
+	    &limits, 5, 4, _i, "ok ok full full ", "frame() drained");
+	push_at_limits(&limits, 1, 12, _i,
+	    "ok ok ok ok ok ok ok ok ok ok full full ", "frame() drained");
+}
+END_TEST
+
+START_TEST(room_is_told_after_the_first_byte_over_the_mark)
+{
+	const struct evchat_limits limits = {
+	    .output_high = 10, .output_low = 5};
+
+	push_at_limits(&limits, 5, 2, _i, "ok ok ", "frame() drained");
+	push_at_limits(&limits, 5, 3, _i, "ok ok ok! ", "frame() room drained");
+	push_at_limits(&limits, 1, 11, _i, "ok ok ok ok ok ok ok ok ok ok ok! ",
+	    "frame() room drained");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -936,7 +1234,21 @@ main(void)
 	RULE(discard_output_keeps_a_pending_close);
 	RULE(answers_that_come_to_nothing_do_not_stop_the_dispatch);
 	RULE(a_producer_that_is_fed_by_its_own_channel_is_not_starved);
+	RULE(a_large_file_arrives_between_what_is_around_it);
+	RULE(many_files_arrive_in_order);
+	RULE(a_large_file_goes_on_when_the_peer_does);
+	RULE(a_large_file_cut_short_on_its_way_is_no_whole_answer);
+	RULE(a_large_file_is_closed_when_its_channel_is_freed);
+	RULE(a_large_file_is_closed_when_output_is_discarded);
+	RULE(a_large_file_is_sent_before_the_close);
+	RULE(a_file_for_a_deaf_peer_is_late);
 #undef RULE
+	tcase_add_loop_test(all,
+	    a_push_over_the_cap_is_refused_at_the_very_byte, 0,
+	    WORLD_KINDS * PLACES);
+	tcase_add_loop_test(all,
+	    room_is_told_after_the_first_byte_over_the_mark, 0,
+	    WORLD_KINDS * PLACES);
 	tcase_add_test(all, small_pushes_to_a_stuck_peer_are_joined);
 	return suite_run(s);
 }

@@ -417,6 +417,77 @@ START_TEST(a_file_is_closed_when_there_is_no_memory)
 }
 END_TEST
 
+/* --- Files that are sent from where they are. --- */
+
+/* No less is worth a call of its own. */
+enum { WORTH_SENDING = 16 * 1024 };
+
+START_TEST(a_large_file_is_worth_sending)
+{
+	struct evchat_producer p =
+	    file_of(open_file("abc", O_RDONLY), 7, WORTH_SENDING);
+	struct evchat_file *file = evchat_producer_file_(&p);
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert(is_open(file->fd));
+	ck_assert_uint_eq(file->offset, 7);
+	ck_assert_uint_eq(file->left, WORTH_SENDING);
+	file->left--;
+	ck_assert_ptr_null(evchat_producer_file_(&p));
+	release(&p);
+}
+END_TEST
+
+START_TEST(a_small_file_is_not_worth_sending)
+{
+	struct evchat_producer p =
+	    file_of(open_file("abc", O_RDONLY), 0, WORTH_SENDING - 1);
+
+	ck_assert_ptr_null(evchat_producer_file_(&p));
+	release(&p);
+	p = file_of(open_file("", O_RDONLY), 0, 0);
+	ck_assert_ptr_null(evchat_producer_file_(&p));
+	release(&p);
+}
+END_TEST
+
+START_TEST(a_file_that_must_be_read_is_not_sent)
+{
+	struct evchat_producer p =
+	    file_of(open_file("abc", O_RDONLY), 0, WORTH_SENDING);
+
+	evchat_producer_file_(&p)->must_be_read = true;
+	ck_assert_ptr_null(evchat_producer_file_(&p));
+	release(&p);
+}
+END_TEST
+
+START_TEST(a_wrapped_file_is_not_sent)
+{
+	const struct evchat_tap tap = {0};
+	struct evchat_producer p =
+	    file_of(open_file("abc", O_RDONLY), 0, WORTH_SENDING);
+
+	if (_i)
+		OK(evchat_producer_chunked(&p));
+	else
+		OK(evchat_producer_tap(&p, &tap));
+	ck_assert_ptr_null(evchat_producer_file_(&p));
+	release(&p);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_not_sent)
+{
+	struct evchat_producer p = made_from(&made, ".");
+
+	ck_assert_ptr_null(evchat_producer_file_(&p));
+	OK(evchat_producer_ref(&p, "abc", 3, NULL, NULL));
+	ck_assert_ptr_null(evchat_producer_file_(&p));
+	release(&p);
+}
+END_TEST
+
 /* --- Bytes that stay where they are. --- */
 
 static const char lent[] = "stay";
@@ -1387,6 +1458,16 @@ add_file(TCase *tc)
 }
 
 static void
+add_sending(TCase *tc)
+{
+	tcase_add_test(tc, a_large_file_is_worth_sending);
+	tcase_add_test(tc, a_small_file_is_not_worth_sending);
+	tcase_add_test(tc, a_file_that_must_be_read_is_not_sent);
+	tcase_add_loop_test(tc, a_wrapped_file_is_not_sent, 0, 2);
+	tcase_add_test(tc, what_is_no_file_is_not_sent);
+}
+
+static void
 add_ref(TCase *tc)
 {
 	tcase_add_test(tc, lent_bytes_are_not_copied);
@@ -1482,9 +1563,10 @@ suite(void)
 		const char *name;
 		void (*add)(TCase *tc);
 	} groups[] = {{"value", add_value}, {"file", add_file},
-	    {"ref", add_ref}, {"buffer", add_buffer}, {"chunked", add_chunked},
-	    {"tap", add_tap}, {"wrapping", add_wrapping},
-	    {"nesting", add_nesting}, {"starving", add_starving}};
+	    {"sending", add_sending}, {"ref", add_ref}, {"buffer", add_buffer},
+	    {"chunked", add_chunked}, {"tap", add_tap},
+	    {"wrapping", add_wrapping}, {"nesting", add_nesting},
+	    {"starving", add_starving}};
 	Suite *s = suite_create("producer");
 
 	for (size_t i = 0; i < LEN(groups); i++) {

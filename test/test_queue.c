@@ -9,7 +9,9 @@
  * or libevent's is left, and a cleared queue is all zeros.
  */
 #include "alloc-internal.h"
+#include "producer-internal.h"
 #include "queue-internal.h"
+#include "support/file.h"
 #include "support/made.h"
 #include "support/memory.h"
 #include "support/scale.h"
@@ -1316,6 +1318,413 @@ START_TEST(nothing_is_lost_or_leaked_when_memory_fails)
 }
 END_TEST
 
+/* --- The batch. --- */
+
+enum { BATCH = 8 };
+
+static unsigned char lent[BATCH];
+
+/* A turn with a batch of so many bytes. */
+static struct evchat_batch
+batch_of(size_t room)
+{
+	return (struct evchat_batch){.bytes = lent, .room = room};
+}
+
+static void
+expect_batch(const struct evchat_batch *batch, const char *text)
+{
+	ck_assert_uint_eq(batch->len, strlen(text));
+	ck_assert_mem_eq(lent, text, strlen(text));
+}
+
+START_TEST(copies_of_a_turn_lie_in_the_batch)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	OK(evchat_queue_copy_(&q, "c", 1, "\r\n", 2));
+	expect_batch(&batch, "abc\r\n");
+	ck_assert_ptr_eq(evchat_queue_batch_(&q), &batch);
+	ck_assert_uint_eq(evchat_queue_front_(&q), 5);
+	ck_assert_uint_eq(front_length(), 0);
+	expect_waiting(5, 0, 0);
+	ck_assert(!evchat_queue_is_empty_(&q));
+	OK(evchat_queue_end_turn_(&q));
+	ck_assert_uint_eq(front_length(), 5);
+	expect_waiting(5, 0, 0);
+	expect_sent("abc\r\n");
+}
+END_TEST
+
+START_TEST(everything_leaves_in_order_around_a_batch)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	OK(copy("ab"));
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("cd"));
+	/* There is something before it. */
+	ck_assert_ptr_null(evchat_queue_batch_(&q));
+	OK(refer("ef"));
+	OK(copy("gh"));
+	expect_batch(&batch, "gh");
+	OK(move("ij"));
+	OK(copy("kl"));
+	OK(produce(0, "mn."));
+	expect_batch(&batch, "kl");
+	OK(copy("op"));
+	expect_batch(&batch, "kl");
+	OK(produce(1, "qr."));
+	OK(copy("st"));
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("abcdefghijklmnopqrst");
+}
+END_TEST
+
+START_TEST(a_copy_that_does_not_fit_the_batch_goes_behind_it)
+{
+	struct evchat_batch batch = batch_of(4);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("abc"));
+	OK(copy("de"));
+	expect_batch(&batch, "");
+	ck_assert_uint_eq(front_length(), 5);
+	OK(copy("fghi"));
+	expect_batch(&batch, "fghi");
+	OK(evchat_queue_copy_(&q, "j", 1, "k", 1));
+	OK(copy("l"));
+	expect_waiting(12, 0, 0);
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("abcdefghijkl");
+}
+END_TEST
+
+START_TEST(a_producer_is_asked_behind_the_batch)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	OK(produce(0, "<3>."));
+	/* Room is what the batch leaves. */
+	expect_asked(6, PLENTY, EVCHAT_ASKED_NOBODY);
+	ck_assert_uint_eq(made[0].room[0], 4);
+	expect_batch(&batch, "");
+	OK(copy("cd"));
+	expect_batch(&batch, "cd");
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("abxxxcd");
+}
+END_TEST
+
+START_TEST(a_producer_is_not_asked_when_the_batch_fills_the_room)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	OK(produce(0, "c."));
+	expect_asked(2, PLENTY, EVCHAT_ASKED_ENOUGH);
+	ck_assert_uint_eq(made[0].asked, 0);
+	expect_batch(&batch, "ab");
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("abc");
+}
+END_TEST
+
+START_TEST(pushes_from_inside_a_producer_are_not_in_the_batch)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(produce(0, "a*b+ c."));
+	made[0].aside = push_aside;
+	expect_sent("abcdefgh");
+	expect_batch(&batch, "");
+	OK(evchat_queue_end_turn_(&q));
+}
+END_TEST
+
+START_TEST(what_has_left_the_batch_makes_room)
+{
+	struct evchat_batch batch = batch_of(4);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("abcd"));
+	evchat_queue_batch_left_(&q, 3);
+	expect_batch(&batch, "d");
+	expect_waiting(1, 0, 0);
+	OK(copy("efg"));
+	expect_batch(&batch, "defg");
+	evchat_queue_batch_left_(&q, 4);
+	ck_assert_ptr_null(evchat_queue_batch_(&q));
+	ck_assert(evchat_queue_is_empty_(&q));
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("");
+}
+END_TEST
+
+START_TEST(an_end_of_turn_without_a_batch_changes_nothing)
+{
+	OK(copy("ab"));
+	ck_assert_ptr_null(evchat_queue_batch_(&q));
+	OK(evchat_queue_gather_(&q));
+	OK(evchat_queue_end_turn_(&q));
+	ck_assert(!evchat_queue_is_quick_(&q));
+	ck_assert(!evchat_queue_copy_quickly_(&q, "c", 1));
+	evchat_queue_be_quick_(&q, 100);
+	ck_assert(!evchat_queue_copy_quickly_(&q, "c", 1));
+	expect_sent("ab");
+}
+END_TEST
+
+START_TEST(an_empty_batch_leaves_nothing_behind)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(evchat_queue_end_turn_(&q));
+	ck_assert_ptr_null(q.front);
+	ck_assert_ptr_null(q.batch);
+	ck_assert_uint_eq(memory_asked(), 0);
+}
+END_TEST
+
+START_TEST(copies_are_quick_up_to_what_was_said)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	ck_assert(!evchat_queue_copy_quickly_(&q, "a", 1));
+	evchat_queue_be_quick_(&q, 3);
+	ck_assert(evchat_queue_is_quick_(&q));
+	ck_assert(!evchat_queue_copy_quickly_(&q, "abcd", 4));
+	ck_assert(!evchat_queue_copy_quickly_(&q, NULL, 1));
+	ck_assert(evchat_queue_copy_quickly_(&q, "ab", 2));
+	ck_assert(!evchat_queue_copy_quickly_(&q, "cd", 2));
+	ck_assert(evchat_queue_copy_quickly_(&q, "c", 1));
+	ck_assert(!evchat_queue_is_quick_(&q));
+	expect_waiting(3, 0, 0);
+	expect_batch(&batch, "abc");
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("abc");
+}
+END_TEST
+
+START_TEST(copies_are_quick_only_where_there_is_room)
+{
+	struct evchat_batch batch = batch_of(4);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("a"));
+	evchat_queue_be_quick_(&q, UINT64_MAX);
+	ck_assert(!evchat_queue_copy_quickly_(&q, "bcde", 4));
+	ck_assert(evchat_queue_copy_quickly_(&q, "bcd", 3));
+	ck_assert(!evchat_queue_copy_quickly_(&q, "e", 1));
+	OK(copy("e"));
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("abcde");
+}
+END_TEST
+
+START_TEST(no_copy_is_quick_behind_a_producer)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(produce(0, "a."));
+	evchat_queue_be_quick_(&q, 8);
+	ck_assert(!evchat_queue_is_quick_(&q));
+	ck_assert(!evchat_queue_copy_quickly_(&q, "b", 1));
+	expect_asked(PLENTY, PLENTY, EVCHAT_ASKED_NOBODY);
+	evchat_queue_be_quick_(&q, 8);
+	ck_assert(evchat_queue_copy_quickly_(&q, "b", 1));
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("ab");
+}
+END_TEST
+
+START_TEST(clear_drops_the_batch)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	OK(refer("cd"));
+	OK(copy("ef"));
+	evchat_queue_clear_(&q);
+	expect_batch(&batch, "");
+	expect_waiting(0, 0, 0);
+	ck_assert_ptr_null(evchat_queue_batch_(&q));
+	OK(copy("gh"));
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("gh");
+}
+END_TEST
+
+static void
+clear_and_push(struct made *m, struct evbuffer *out)
+{
+	(void)m;
+	(void)out;
+	evchat_queue_clear_(&q);
+	OK(copy("after"));
+}
+
+START_TEST(clear_from_inside_a_producer_drops_what_was_in_the_batch)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	OK(produce(0, "c*d+ e."));
+	made[0].aside = clear_and_push;
+	expect_asked(PLENTY, PLENTY, EVCHAT_ASKED_NOBODY);
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("after");
+}
+END_TEST
+
+START_TEST(a_batch_that_cannot_be_moved_stays)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+	struct evbuffer *bytes = evbuffer_new();
+
+	evbuffer_add(bytes, "ef", 2);
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	memory_refuse_after(0);
+	ck_assert_int_eq(evchat_queue_gather_(&q), EVCHAT_ERR_NO_MEMORY);
+	ck_assert_int_eq(copy("1234567"), EVCHAT_ERR_NO_MEMORY);
+	ck_assert_int_eq(refer("cd"), EVCHAT_ERR_NO_MEMORY);
+	ck_assert_int_eq(evchat_queue_move_(&q, bytes), EVCHAT_ERR_NO_MEMORY);
+	ck_assert_uint_eq(evbuffer_get_length(bytes), 2);
+	evbuffer_free(bytes);
+	/* There is room for these. */
+	OK(copy("gh"));
+	expect_batch(&batch, "abgh");
+	expect_waiting(4, 0, 0);
+	memory_refuse_none();
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("abgh");
+}
+END_TEST
+
+START_TEST(a_batch_that_cannot_be_moved_is_lost_with_its_turn)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	memory_refuse_after((size_t)_i);
+	ck_assert_int_eq(evchat_queue_end_turn_(&q), EVCHAT_ERR_NO_MEMORY);
+	memory_refuse_none();
+	ck_assert_ptr_null(q.batch);
+	evchat_queue_clear_(&q);
+	OK(copy("cd"));
+	expect_sent("cd");
+}
+END_TEST
+
+START_TEST(without_memory_behind_a_batch_nobody_is_asked)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	OK(produce(0, "c."));
+	memory_refuse_after((size_t)_i);
+	expect_asked(PLENTY, PLENTY, EVCHAT_ASKED_NO_MEMORY);
+	memory_refuse_none();
+	ck_assert_uint_eq(made[0].asked, 0);
+	expect_sent("abc");
+	OK(evchat_queue_end_turn_(&q));
+}
+END_TEST
+
+/* --- Files that need not be asked. --- */
+
+enum { FILE_LEN = 40000 };
+
+static void
+produce_file(void)
+{
+	static char bytes[FILE_LEN];
+	struct evchat_producer p;
+
+	memset(bytes, 'f', sizeof bytes);
+	OK(evchat_producer_file(
+	    &p, nameless_file(bytes, sizeof bytes), 0, sizeof bytes));
+	OK(evchat_queue_produce_(&q, &p));
+}
+
+START_TEST(a_file_is_left_alone_where_it_can_be_sent)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+	struct evchat_file *file;
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("ab"));
+	produce_file();
+	OK(copy("cd"));
+	ck_assert_int_eq(
+	    evchat_queue_fill_(&q, PLENTY, PLENTY, true), EVCHAT_ASKED_FILE);
+	expect_batch(&batch, "ab");
+	expect_waiting(4, FILE_LEN, 0);
+	/* What is before it goes first. */
+	evchat_queue_batch_left_(&q, 2);
+	file = evchat_queue_file_(&q);
+	ck_assert_uint_eq(file->left, FILE_LEN);
+	ck_assert(evchat_queue_file_left_(&q, FILE_LEN - 20000));
+	ck_assert_uint_eq(file->offset, FILE_LEN - 20000);
+	expect_waiting(2, 20000, 0);
+	ck_assert(evchat_queue_file_left_(&q, 20000));
+	ck_assert_ptr_null(evchat_queue_file_(&q));
+	expect_waiting(2, 0, 0);
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("cd");
+}
+END_TEST
+
+START_TEST(the_rest_of_a_file_is_read_when_it_is_short)
+{
+	produce_file();
+	ck_assert(evchat_queue_file_left_(&q, FILE_LEN - 5));
+	ck_assert_ptr_null(evchat_queue_file_(&q));
+	ck_assert_int_eq(
+	    evchat_queue_fill_(&q, PLENTY, PLENTY, true), EVCHAT_ASKED_NOBODY);
+	expect_waiting(5, 0, 0);
+	expect_sent("fffff");
+}
+END_TEST
+
+START_TEST(a_file_is_asked_where_it_cannot_be_sent)
+{
+	produce_file();
+	ck_assert_ptr_nonnull(evchat_queue_file_(&q));
+	evchat_queue_file_(&q)->must_be_read = true;
+	ck_assert_ptr_null(evchat_queue_file_(&q));
+	ck_assert_int_eq(
+	    evchat_queue_fill_(&q, PLENTY, PLENTY, true), EVCHAT_ASKED_NOBODY);
+	expect_waiting(FILE_LEN, 0, 0);
+}
+END_TEST
+
+START_TEST(who_is_first_and_no_file_is_asked)
+{
+	OK(produce(0, "a."));
+	produce_file();
+	ck_assert_ptr_null(evchat_queue_file_(&q));
+	ck_assert_int_eq(
+	    evchat_queue_fill_(&q, PLENTY, PLENTY, true), EVCHAT_ASKED_FILE);
+	ck_assert_uint_eq(made[0].released, 1);
+	expect_waiting(1, FILE_LEN, 0);
+}
+END_TEST
+
 /* --- The suite. --- */
 
 static void
@@ -1443,6 +1852,41 @@ add_memory(TCase *tc)
 	    tc, nothing_is_lost_or_leaked_when_memory_fails, 0, 2);
 }
 
+static void
+add_batch(TCase *tc)
+{
+	tcase_add_test(tc, copies_of_a_turn_lie_in_the_batch);
+	tcase_add_test(tc, everything_leaves_in_order_around_a_batch);
+	tcase_add_test(tc, a_copy_that_does_not_fit_the_batch_goes_behind_it);
+	tcase_add_test(tc, a_producer_is_asked_behind_the_batch);
+	tcase_add_test(
+	    tc, a_producer_is_not_asked_when_the_batch_fills_the_room);
+	tcase_add_test(tc, pushes_from_inside_a_producer_are_not_in_the_batch);
+	tcase_add_test(tc, what_has_left_the_batch_makes_room);
+	tcase_add_test(tc, an_end_of_turn_without_a_batch_changes_nothing);
+	tcase_add_test(tc, an_empty_batch_leaves_nothing_behind);
+	tcase_add_test(tc, copies_are_quick_up_to_what_was_said);
+	tcase_add_test(tc, copies_are_quick_only_where_there_is_room);
+	tcase_add_test(tc, no_copy_is_quick_behind_a_producer);
+	tcase_add_test(tc, clear_drops_the_batch);
+	tcase_add_test(
+	    tc, clear_from_inside_a_producer_drops_what_was_in_the_batch);
+	tcase_add_test(tc, a_batch_that_cannot_be_moved_stays);
+	tcase_add_loop_test(
+	    tc, a_batch_that_cannot_be_moved_is_lost_with_its_turn, 0, 2);
+	tcase_add_loop_test(
+	    tc, without_memory_behind_a_batch_nobody_is_asked, 0, 2);
+}
+
+static void
+add_files(TCase *tc)
+{
+	tcase_add_test(tc, a_file_is_left_alone_where_it_can_be_sent);
+	tcase_add_test(tc, the_rest_of_a_file_is_read_when_it_is_short);
+	tcase_add_test(tc, a_file_is_asked_where_it_cannot_be_sent);
+	tcase_add_test(tc, who_is_first_and_no_file_is_asked);
+}
+
 static Suite *
 suite(void)
 {
@@ -1452,7 +1896,7 @@ suite(void)
 	} groups[] = {{"ordering", add_ordering}, {"asking", add_asking},
 	    {"answering", add_answering}, {"counting", add_counting},
 	    {"dropping", add_dropping}, {"refusing", add_refusing},
-	    {"memory", add_memory}};
+	    {"memory", add_memory}, {"batch", add_batch}, {"files", add_files}};
 	Suite *s = suite_create("queue");
 
 	for (size_t i = 0; i < LEN(groups); i++) {

@@ -159,12 +159,12 @@ EVCHAT_EXPORT struct evchat *evchat_new(struct bufferevent *bev,
     const struct evchat_callbacks *callbacks, void *ctx);
 
 /**
- * A channel on a connected socket, a pipe end or a terminal (ignore SIGPIPE
- * first, see above).  The descriptor is made non-blocking, gets TCP_NODELAY
- * where it is TCP, and is closed in the end unless EVCHAT_OPEN_KEEP_FD says
- * otherwise.  What a descriptor cannot do is told from its access mode: pushing
- * to one that only reads, or setting a terminator on one that only writes, is
- * EVCHAT_ERR_INVALID.
+ * A channel on a connected stream socket, a pipe end or a terminal (ignore
+ * SIGPIPE first, see above).  The descriptor is made non-blocking, gets
+ * TCP_NODELAY where it is TCP, and is closed in the end unless
+ * EVCHAT_OPEN_KEEP_FD says otherwise.  What a descriptor cannot do is told from
+ * its access mode: pushing to one that only reads, or setting a terminator on
+ * one that only writes, is EVCHAT_ERR_INVALID.
  *
  * @return the channel; or NULL with errno EINVAL (a NULL argument, an unknown
  *         flag, a regular file or directory), EBADF, ENOMEM or EIO; then
@@ -341,7 +341,9 @@ EVCHAT_EXPORT int evchat_push_ref(struct evchat *ch, const void *bytes,
 EVCHAT_EXPORT int evchat_push_buffer(struct evchat *ch, struct evbuffer *bytes);
 
 /** Send part of a regular file: evchat_producer_file() and
- * evchat_push_producer(). */
+ * evchat_push_producer().  From 16 KiB on a socket that evchat has opened is
+ * given the file itself, by sendfile(): what is changed in it before the peer
+ * has it may reach the peer changed. */
 EVCHAT_EXPORT int evchat_push_file(
     struct evchat *ch, int fd, uint64_t offset, uint64_t len);
 

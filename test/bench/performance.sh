@@ -90,6 +90,11 @@ compiler() {
 		"$build/CMakeCache.txt")" --version
 }
 
+# Without what its builders have added.
+kernel() {
+	uname -sr | sed 's/-.*//'
+}
+
 build_flags() {
 	sed -n 's/^CMAKE_C_FLAGS_RELEASE:STRING=//p' "$build/CMakeCache.txt"
 }
@@ -100,7 +105,7 @@ measure_machine() {
 	fact processor cpu_model
 	fact 'processors online' getconf _NPROCESSORS_ONLN
 	fact system os_name
-	fact kernel uname -sr
+	fact kernel kernel
 	fact compiler compiler
 	fact flags build_flags
 	fact libevent pkg-config --modversion libevent_core
@@ -187,6 +192,7 @@ selected() {
 		select_of framer '^(LF[|]CRLF|70_bytes|records)_[0-9]+$' \
 			"$peers" GB/s
 		;;
+	goals) awk -f "$here/goals.awk" "$here/goals.txt" "$results"/*.tsv ;;
 	echo_latency_*) select_of echo_latency '' "^${1##*_}_" us ;;
 	framer_worst) select_of framer '^worst_' "$peers" GB/s ;;
 	*) select_of "$1" '' '' '' ;;

@@ -50,6 +50,13 @@ echo(struct evchat *ch, const void *bytes, size_t len, void *ctx)
 
 static const struct evchat_callbacks echoing = {.frame = echo};
 
+/* Of so many waits, those that can be seen: no backend's but epoll's. */
+static size_t
+seen_waits(const struct world *w, size_t n)
+{
+	return strcmp(event_base_get_method(w->base), "epoll") == 0 ? n : 0;
+}
+
 START_TEST(an_echo_costs_three_system_calls)
 {
 	struct world w;
@@ -61,8 +68,10 @@ START_TEST(an_echo_costs_three_system_calls)
 		peer_expect(&w, "hello\r\n");
 		ck_assert_uint_eq(calls_seen(CALL_RECV), i);
 		ck_assert_uint_eq(calls_seen(CALL_SEND), i);
-		ck_assert_uint_eq(calls_seen(CALL_EPOLL_WAIT), i);
-		ck_assert_uint_eq(calls_seen_in_all(), 3 * i);
+		ck_assert_uint_eq(
+		    calls_seen(CALL_EPOLL_WAIT), seen_waits(&w, i));
+		ck_assert_uint_eq(
+		    calls_seen_in_all(), 2 * i + seen_waits(&w, i));
 	}
 	world_free(&w);
 }
@@ -77,7 +86,7 @@ START_TEST(pipelined_lines_cost_no_more_than_one)
 		peer_send_text(&w, "hello\r\n");
 	world_turn(&w);
 	ck_assert_uint_eq(evbuffer_get_length(w.received), 32 * 7);
-	ck_assert_uint_eq(calls_seen_in_all(), 3);
+	ck_assert_uint_eq(calls_seen_in_all(), 2 + seen_waits(&w, 1));
 	world_free(&w);
 }
 END_TEST

@@ -59,6 +59,11 @@ enum evchat_asked {
  */
 int evchat_queue_copy_(struct evchat_queue *q, const void *bytes, size_t len,
     const void *end, size_t end_len);
+int evchat_queue_refer_(struct evchat_queue *q, const void *bytes, size_t len,
+    evchat_cleanup_cb cleanup, void *ctx);
+int evchat_queue_move_(struct evchat_queue *q, struct evbuffer *bytes);
+int evchat_queue_produce_(
+    struct evchat_queue *q, const struct evchat_producer *producer);
 
 /* The usual push, of a few bytes in a turn in which others have been pushed:
  * false when there is more to it. */
@@ -80,16 +85,12 @@ evchat_queue_copy_quickly_(
 /* From now on so many bytes may be added quickly, as far as there is room. */
 void evchat_queue_be_quick_(struct evchat_queue *q, uint64_t most);
 
+/* May any? */
 static inline bool
 evchat_queue_is_quick_(const struct evchat_queue *q)
 {
 	return q->batch && q->batch->quick;
 }
-int evchat_queue_refer_(struct evchat_queue *q, const void *bytes, size_t len,
-    evchat_cleanup_cb cleanup, void *ctx);
-int evchat_queue_move_(struct evchat_queue *q, struct evbuffer *bytes);
-int evchat_queue_produce_(
-    struct evchat_queue *q, const struct evchat_producer *producer);
 
 /* Have a batch for this turn, and no more.  Its end moves what is in it to the
  * front: 0, or EVCHAT_ERR_NO_MEMORY and it is lost. */

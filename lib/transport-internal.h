@@ -77,7 +77,7 @@ int evchat_transport_open_(struct evchat_transport *t, struct bufferevent *bev,
     unsigned ways, size_t output_low, evchat_news_cb tell);
 
 /* Give it the descriptor it waits for, which is taken in every case.  0 or
- * EVCHAT_ERR_EVENT. */
+ * EVCHAT_ERR_EVENT or EVCHAT_ERR_NO_MEMORY. */
 int evchat_transport_attach_(struct evchat_transport *t, int fd);
 
 /* Begin and end a turn: outside of one the input cannot be looked at.  To begin
@@ -168,7 +168,8 @@ int evchat_transport_hand_down_(
 size_t evchat_transport_try_(
     struct evchat_transport *t, const void *bytes, size_t len, bool more);
 
-/* Is it the fast path, with nothing on its way, so that more may go at once? */
+/* Is it the fast path, with nothing on its way, so that the socket may be
+ * written past the bufferevent? */
 bool evchat_transport_is_free_(const struct evchat_transport *t);
 
 /* What came of sending a file. */
@@ -192,8 +193,7 @@ evchat_transport_pending_(const struct evchat_transport *t)
 }
 
 /* Do bytes, or a file, wait in the lowest layer, so that WRITABLE will be told?
- * What a
- * filter holds back is pending, but may stay so for ever. */
+ * What a filter holds back is pending, but may stay so for ever. */
 bool evchat_transport_is_sending_(const struct evchat_transport *t);
 
 /* Drop them.  0 or EVCHAT_ERR_EVENT. */

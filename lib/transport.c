@@ -596,9 +596,8 @@ evchat_transport_count_pending_(const struct evchat_transport *t)
 	return pending;
 }
 
-/* May the socket be written past the bufferevent? */
-static bool
-is_direct(const struct evchat_transport *t)
+bool
+evchat_transport_is_free_(const struct evchat_transport *t)
 {
 	return t->fast && !t->waiting && !evchat_transport_pending_(t);
 }
@@ -619,7 +618,7 @@ evchat_transport_try_(
 {
 	ssize_t sent;
 
-	if (!is_direct(t))
+	if (!evchat_transport_is_free_(t))
 		return 0;
 	sent = evchat_socket_send_(fd_of(t), bytes, len, more);
 	return failed(t, sent) || sent < 0 ? 0 : (size_t)sent;
@@ -639,7 +638,8 @@ int
 evchat_transport_write_(
     struct evchat_transport *t, struct evbuffer *bytes, unsigned sent)
 {
-	if (is_direct(t) && failed(t, send_buffer(t, bytes, sent)))
+	if (evchat_transport_is_free_(t) &&
+	    failed(t, send_buffer(t, bytes, sent)))
 		return 0;
 	return evchat_transport_hand_down_(t, bytes);
 }
@@ -658,12 +658,6 @@ evchat_transport_hand_down_(struct evchat_transport *t, struct evbuffer *bytes)
 	if (!idle || evchat_transport_pending_(t) == 0)
 		return 0;
 	return arm_write(t);
-}
-
-bool
-evchat_transport_is_free_(const struct evchat_transport *t)
-{
-	return t->fast && !t->waiting && !t->sending;
 }
 
 /* Of the errors of sendfile(), those that are the file's. */

@@ -22,7 +22,7 @@ if(NOT MODES)
 	set(MODES pieces whole worst worst-whole-run lines many overlapping)
 endif()
 if(NOT SIZES)
-	set(SIZES 1 2 4)
+	set(SIZES 1 2 4 8 16)
 endif()
 
 # What the probe takes for `size` MiB in this mode.

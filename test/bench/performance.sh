@@ -20,6 +20,8 @@ steps='machine echo framer output http idle syscalls instructions peers render'
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 top=$(CDPATH='' cd -- "$here/../.." && pwd)
+# shellcheck source=test/bench/machine.sh
+. "$here/machine.sh"
 results=$top/build/performance
 build=$results/release
 is_built=no
@@ -69,50 +71,6 @@ keep() {
 
 # --- Measuring. ---
 
-# fact NAME COMMAND...: what it prints first, or a dash
-fact() {
-	name=$1
-	shift
-	printf '| %s | %s |\n' "$name" \
-		"$("$@" 2>/dev/null | head -n 1 | grep . || echo -)"
-}
-
-cpu_model() {
-	sed -n 's/^model name[^:]*: //p' /proc/cpuinfo
-}
-
-os_name() {
-	sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release
-}
-
-compiler() {
-	"$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' \
-		"$build/CMakeCache.txt")" --version
-}
-
-# Without what its builders have added.
-kernel() {
-	uname -sr | sed 's/-.*//'
-}
-
-build_flags() {
-	sed -n 's/^CMAKE_C_FLAGS_RELEASE:STRING=//p' "$build/CMakeCache.txt"
-}
-
-measure_machine() {
-	echo '| | |'
-	echo '| --- | --- |'
-	fact processor cpu_model
-	fact 'processors online' getconf _NPROCESSORS_ONLN
-	fact system os_name
-	fact kernel kernel
-	fact compiler compiler
-	fact flags build_flags
-	fact libevent pkg-config --modversion libevent_core
-	fact evchat git -C "$top" describe --always --dirty
-	fact measured date -u +%Y-%m-%d
-}
-
 measure_echo() {
 	"$build/test/bench/echo_bench" -r "$rounds" -s "$seconds"
 }
@@ -153,7 +111,7 @@ measure_peers() {
 }
 
 run_machine() {
-	measure_machine >"$results/machine.md"
+	describe_machine "$top" "$build" >"$results/machine.md"
 }
 
 # run_program STEP PROGRAM: if it is there

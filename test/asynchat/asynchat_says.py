@@ -14,6 +14,7 @@ Not drawn are the differences that evchat means to have: a count of 0 (rule
 S13), an empty literal, and the end of the stream (S22, S66).
 """
 
+import contextlib
 import random
 import subprocess
 import sys
@@ -122,14 +123,13 @@ def draw_case(chance):
 
 def main(program, cases=10_000, seed=1):
     chance = random.Random(int(seed))
-    with subprocess.Popen([program, str(cases)], stdin=subprocess.PIPE, text=True) as judge:
-        try:
-            for _ in range(int(cases)):
-                print(draw_case(chance), file=judge.stdin)
-            judge.stdin.close()
-        except BrokenPipeError:
-            pass  # It has found one, and says so.
-        return judge.wait()
+    judge = subprocess.Popen([program, str(cases)], stdin=subprocess.PIPE)
+    # It stops reading when it has found one that differs, and says so.
+    with contextlib.suppress(BrokenPipeError):
+        for _ in range(int(cases)):
+            judge.stdin.write((draw_case(chance) + "\n").encode())
+        judge.stdin.close()
+    return judge.wait()
 
 
 if __name__ == "__main__":

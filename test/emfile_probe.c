@@ -462,6 +462,9 @@ probe_evchat(void)
 	good &= is_good(
 	    "clients served", report.served, "300", report.served == CLIENTS);
 	good &= is_good("descriptors lost", (double)lost, "none", lost == 0);
+	printf("figure: emfile-failures-a-second %.0f\n", failures);
+	printf("figure: emfile-cpu-percent %.1f\n", cpu);
+	printf("figure: emfile-served %u\n", report.served);
 	return good;
 }
 
@@ -473,6 +476,8 @@ probe_libevent(void)
 	    "failed accepts a second", (double)probe.failures / probe.seconds);
 	printf("%-16s %-32s %10.1f\n", "evconnlistener", "% CPU while full",
 	    100 * probe.cpu / probe.seconds);
+	printf("figure: emfile-libevent-failures-a-second %.0f\n",
+	    (double)probe.failures / probe.seconds);
 }
 
 int

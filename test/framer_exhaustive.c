@@ -232,5 +232,6 @@ main(void)
 		cases += subjects[i].cases;
 	}
 	printf("%" PRIu64 " cases, no difference\n", cases);
+	printf("figure: exhaustive-cases %" PRIu64 "\n", cases);
 	return EXIT_SUCCESS;
 }

@@ -403,6 +403,9 @@ main(int argc, char **argv)
 	good &= print_own("evchat", &plain, &bare, plan.most);
 	good &= print_own(
 	    "evchat with an idle deadline", &patient, &bare, plan.most / 2 * 3);
+	printf(
+	    "figure: idle-own-bytes %zu\n", plain.heap_each - bare.heap_each);
+	printf("figure: idle-bare-bytes %zu\n", bare.heap_each);
 	if (!good)
 		printf("FAILED: too much memory, or a busy processor\n");
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -868,6 +868,10 @@ run_all(struct server *s)
 	    attacked[runs / 2] * 100 / (quiet[runs / 2] + !quiet[runs / 2]));
 	must(s, attacked[runs / 2] <= 2 * quiet[runs / 2] + s->plan.slack_us,
 	    "the attack more than doubled the p99 of good clients");
+	printf("figure: slow-clients-p99-quiet %" PRIu64 "\n", quiet[runs / 2]);
+	printf("figure: slow-clients-p99-attacked %" PRIu64 "\n",
+	    attacked[runs / 2]);
+	printf("figure: slow-clients-failures %u\n", s->failures);
 	free(quiet);
 	free(attacked);
 }

@@ -64,3 +64,40 @@ count_tests() {
 	printf 'figure: %s ' "$name"
 	ctest --test-dir "$build" -N "$@" | sed -n 's/^Total Tests: //p'
 }
+
+# --- The steps: each prints figures. ---
+
+measure_suite() {
+	ctest --test-dir "$build" -j 2 -L fast -V >"$results/suite.all" || return
+	awk '/Checks: / {
+			checks += $0 ~ /Failures: 0, Errors: 0/ ? $(NF - 4) : 0
+		}
+		/tests passed,/ { tests = $NF }
+		END {
+			print "figure: suite-programs", tests
+			print "figure: suite-checks", checks + 0
+		}' "$results/suite.all"
+}
+
+measure_framer() {
+	"$build/test/framer_exhaustive" &&
+		python3 "$here/../asynchat/asynchat_says.py" \
+			"$build/test/asynchat_cases" \
+			"$(either 1000000 10000)" 2 &&
+		cmake "-DPROBE=$build/test/linear_probe" \
+			"-DSIZES=$(either '1;2;4;8;16' '1;2')" \
+			-P "$here/../linear.cmake"
+}
+
+# What one bad crowd does to everybody else; real time and real sockets.
+measure_crowds() {
+	"$build/test/idle_probe" "$(either 10000 500)" "$(either 2 1)" 512 &&
+		"$build/test/emfile_probe" || return
+	if [ "$is_quick" = no ]; then
+		"$build/test/slow_clients"
+	else
+		"$build/test/slow_clients" good=20 slow=200 deaf=30 seconds=3 \
+			runs=1 frame_ms=1500 idle_ms=1500 write_ms=500 \
+			slack_us=100000
+	fi
+}

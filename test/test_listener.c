@@ -8,8 +8,8 @@
 #include "support/descriptors.h"
 #include "support/memory.h"
 #include "support/reception.h"
-#include "support/refusal.h"
 #include "support/suite.h"
+#include "support/syscalls.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/bufferevent.h>
@@ -164,14 +164,14 @@ END_TEST
 START_TEST(a_star_takes_ipv4_where_there_is_no_ipv6)
 {
 	static const struct refused {
-		enum refusable call;
+		enum system_call call;
 		int error;
-	} how[] = {{REFUSE_SOCKET, EAFNOSUPPORT}, {REFUSE_BIND, EADDRNOTAVAIL}};
+	} how[] = {{CALL_SOCKET, EAFNOSUPPORT}, {CALL_BIND, EADDRNOTAVAIL}};
 
 	reception_init(&r);
-	refuse_calls(how[_i].call, how[_i].error, 0, 1);
+	calls_fail(how[_i].call, how[_i].error, 0, 1);
 	reception_open_at(&r, "*:0");
-	ck_assert_uint_eq(calls_refused(how[_i].call), 1);
+	ck_assert_uint_eq(calls_failed(how[_i].call), 1);
 	ck_assert_int_eq(strncmp(address_of(r.listener), "0.0.0.0:", 8), 0);
 	expect_service();
 	reception_free(&r);
@@ -181,12 +181,12 @@ END_TEST
 START_TEST(a_star_that_is_refused_for_another_reason_stays_so)
 {
 	reception_init(&r);
-	refuse_calls(REFUSE_BIND, EACCES, 0, 1);
+	calls_fail(CALL_BIND, EACCES, 0, 1);
 	refuses("*:0", EACCES);
-	refuse_calls(REFUSE_SOCKET, EAFNOSUPPORT, 0, 2);
+	calls_fail(CALL_SOCKET, EAFNOSUPPORT, 0, 2);
 	refuses("*:0", EAFNOSUPPORT);
 	/* Only "*" may do without. */
-	refuse_calls(REFUSE_SOCKET, EAFNOSUPPORT, 0, 1);
+	calls_fail(CALL_SOCKET, EAFNOSUPPORT, 0, 1);
 	refuses("[::]:0", EAFNOSUPPORT);
 	reception_free(&r);
 }
@@ -208,14 +208,14 @@ END_TEST
 
 START_TEST(what_the_system_says_comes_through)
 {
-	static const enum refusable calls[] = {
-	    REFUSE_SOCKET, REFUSE_SETSOCKOPT, REFUSE_BIND, REFUSE_LISTEN};
+	static const enum system_call calls[] = {
+	    CALL_SOCKET, CALL_SETSOCKOPT, CALL_BIND, CALL_LISTEN};
 
 	reception_init(&r);
-	refuse_calls(calls[_i], EACCES, 0, 1);
+	calls_fail(calls[_i], EACCES, 0, 1);
 	refuses("127.0.0.1:0", EACCES);
-	ck_assert_uint_eq(calls_refused(calls[_i]), 1);
-	refuse_calls(calls[_i], EMFILE, 0, 1);
+	ck_assert_uint_eq(calls_failed(calls[_i]), 1);
+	calls_fail(calls[_i], EMFILE, 0, 1);
 	refuses("127.0.0.1:0", EMFILE);
 	reception_free(&r);
 }
@@ -228,7 +228,7 @@ START_TEST(each_option_of_a_socket_must_be_had)
 	reception_init(&r);
 	r.options.reuse_port = true;
 	for (; n < 3; n++) {
-		refuse_calls(REFUSE_SETSOCKOPT, ENOPROTOOPT, n, 1);
+		calls_fail(CALL_SETSOCKOPT, ENOPROTOOPT, n, 1);
 		refuses("[::1]:0", ENOPROTOOPT);
 	}
 	reception_free(&r);
@@ -284,7 +284,7 @@ START_TEST(its_address_does_not_fit_everywhere)
 	ck_assert_str_eq(text, "");
 	ck_assert_int_eq(evchat_listener_address(NULL, text, sizeof text),
 	    EVCHAT_ERR_INVALID);
-	refuse_calls(REFUSE_GETSOCKNAME, ENOBUFS, 0, 1);
+	calls_fail(CALL_GETSOCKNAME, ENOBUFS, 0, 1);
 	ck_assert_int_eq(evchat_listener_address(r.listener, text, sizeof text),
 	    EVCHAT_ERR_EVENT);
 	reception_free(&r);
@@ -525,12 +525,12 @@ START_TEST(a_left_over_file_stays_when_it_cannot_be_replaced)
 	begin_with_path();
 	close(bind_to_path());
 	/* It cannot be asked whether anybody listens. */
-	refuse_calls(REFUSE_SOCKET, EMFILE, 1, 1);
+	calls_fail(CALL_SOCKET, EMFILE, 1, 1);
 	refuses(address, EADDRINUSE);
-	refuse_calls(REFUSE_UNLINK, EACCES, 0, 1);
+	calls_fail(CALL_UNLINK, EACCES, 0, 1);
 	refuses(address, EACCES);
 	ck_assert(there_is_a_file());
-	refuse_calls(REFUSE_BIND, EADDRINUSE, 1, 1);
+	calls_fail(CALL_BIND, EADDRINUSE, 1, 1);
 	refuses(address, EADDRINUSE);
 	end_with_path();
 }
@@ -539,7 +539,7 @@ END_TEST
 START_TEST(a_failure_after_the_bind_leaves_no_file)
 {
 	begin_with_path();
-	refuse_calls(REFUSE_LISTEN, EADDRINUSE, 0, 1);
+	calls_fail(CALL_LISTEN, EADDRINUSE, 0, 1);
 	refuses(address, EADDRINUSE);
 	ck_assert(!there_is_a_file());
 	end_with_path();
@@ -615,7 +615,7 @@ START_TEST(a_socket_that_is_not_adopted_stays_usable)
 	int fd = bound_socket();
 
 	reception_init(&r);
-	refuse_calls(REFUSE_LISTEN, EADDRINUSE, 0, 1);
+	calls_fail(CALL_LISTEN, EADDRINUSE, 0, 1);
 	adoption_fails(fd, EADDRINUSE);
 	r.options.reserved[3] = 1;
 	adoption_fails(fd, EINVAL);
@@ -863,7 +863,7 @@ START_TEST(nobody_need_be_told_of_accepts_and_failures)
 	r.options.channel.callbacks =
 	    (struct evchat_callbacks){.closed = note_closed};
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 0, 1);
+	calls_fail(CALL_ACCEPT4, EMFILE, 0, 1);
 	reception_client(&r);
 	while (!evchat_listener_count(r.listener))
 		event_base_loop(r.base, EVLOOP_ONCE);
@@ -1140,7 +1140,7 @@ START_TEST(it_can_end_when_accepting_fails)
 {
 	do_in("failed", endings[_i]);
 	reception_clients(&r, 3);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 1, 1);
+	calls_fail(CALL_ACCEPT4, EMFILE, 1, 1);
 	reception_turns(&r, 4);
 	reception_expect(&r, "accepted(1) failed(EMFILE)");
 	expect_refusal(2);
@@ -1342,7 +1342,7 @@ pause_it(struct evchat_listener *listener)
 START_TEST(a_pause_is_not_ended_by_the_retry)
 {
 	do_in("failed", pause_it);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 0, 1);
+	calls_fail(CALL_ACCEPT4, EMFILE, 0, 1);
 	reception_client(&r);
 	/* Only the retry holds the loop. */
 	ck_assert_int_eq(event_base_dispatch(r.base), 1);
@@ -1532,7 +1532,7 @@ START_TEST(in_want_it_waits_and_goes_on_by_itself)
 
 	reception_init(&r);
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, wants[_i], 0, 1);
+	calls_fail(CALL_ACCEPT4, wants[_i], 0, 1);
 	reception_client(&r);
 	(void)snprintf(said, sizeof said, "failed(%s)", want_names[_i]);
 	reception_until(&r, said);
@@ -1549,7 +1549,7 @@ START_TEST(what_is_no_want_is_not_told)
 
 	reception_init(&r);
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, errors[_i], 0, 1);
+	calls_fail(CALL_ACCEPT4, errors[_i], 0, 1);
 	reception_client(&r);
 	reception_turns(&r, 4);
 	reception_expect(&r, "accepted(1)");
@@ -1564,13 +1564,13 @@ START_TEST(in_want_it_does_not_spin)
 
 	reception_init(&r);
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 0, SIZE_MAX);
+	calls_fail(CALL_ACCEPT4, EMFILE, 0, SIZE_MAX);
 	reception_client(&r);
 	for (; r.failed < 6; turns++)
 		event_base_loop(r.base, EVLOOP_ONCE);
-	ck_assert_uint_eq(calls_refused(REFUSE_ACCEPT), 6);
+	ck_assert_uint_eq(calls_failed(CALL_ACCEPT4), 6);
 	ck_assert_uint_le(turns, 3 * r.failed);
-	refuse_no_calls();
+	calls_watch(-1);
 	reception_until(&r, "accepted(1)");
 	reception_free(&r);
 }
@@ -1594,10 +1594,10 @@ START_TEST(a_resume_that_fails_is_tried_again)
 	}
 	ck_assert_int_eq(evchat_listener_pause(r.listener), 0);
 	reception_client(&r);
-	refuse_calls(REFUSE_EPOLL_CTL, ENOSPC, 0, 2);
+	calls_fail(CALL_EPOLL_CTL, ENOSPC, 0, 2);
 	ck_assert_int_eq(evchat_listener_resume(r.listener), 0);
 	reception_until(&r, "accepted(1)");
-	ck_assert_uint_eq(calls_refused(REFUSE_EPOLL_CTL), 2);
+	ck_assert_uint_eq(calls_failed(CALL_EPOLL_CTL), 2);
 	event_set_log_callback(NULL);
 	reception_free(&r);
 }
@@ -1607,7 +1607,7 @@ START_TEST(in_want_it_can_be_freed)
 {
 	reception_init(&r);
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 1, SIZE_MAX);
+	calls_fail(CALL_ACCEPT4, EMFILE, 1, SIZE_MAX);
 	reception_clients(&r, 2);
 	reception_until(&r, "failed(EMFILE)");
 	reception_expect(&r, "accepted(1) failed(EMFILE)");
@@ -1670,7 +1670,7 @@ START_TEST(in_want_it_waits_longer_each_time)
 	reception_init(&r);
 	r.hook = note_wait;
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 0, 6);
+	calls_fail(CALL_ACCEPT4, EMFILE, 0, 6);
 	reception_client(&r);
 	reception_until(&r, "accepted(1)");
 	reception_expect(&r,
@@ -1678,7 +1678,7 @@ START_TEST(in_want_it_waits_longer_each_time)
 	    "failed(EMFILE) 80 ms failed(EMFILE) 100 ms failed(EMFILE) 100 ms "
 	    "accepted(1)");
 	/* From the beginning again. */
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 0, 1);
+	calls_fail(CALL_ACCEPT4, EMFILE, 0, 1);
 	reception_client(&r);
 	reception_until(&r, "accepted(2)");
 	reception_expect(&r, "failed(EMFILE) 10 ms accepted(2)");
@@ -1702,7 +1702,7 @@ START_TEST(in_want_even_of_a_timer_it_is_not_deaf)
 	r.hook = find_memory;
 	reception_open(&r);
 	reception_clients(&r, 70);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 0, 1);
+	calls_fail(CALL_ACCEPT4, EMFILE, 0, 1);
 	memory_refuse_after(0);
 	reception_until(&r, "accepted(70)");
 	ck_assert_uint_gt(memory_refused(), 0);
@@ -1716,7 +1716,7 @@ START_TEST(it_waits_for_nothing_when_it_has_stopped)
 {
 	reception_init(&r);
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 0, SIZE_MAX);
+	calls_fail(CALL_ACCEPT4, EMFILE, 0, SIZE_MAX);
 	reception_client(&r);
 	reception_until(&r, "failed(EMFILE)");
 	evchat_listener_stop(r.listener);
@@ -1763,7 +1763,7 @@ begin_with_channels_that_go(size_t failures)
 	reception_init(&r);
 	r.hook = go_in_want;
 	reception_open(&r);
-	refuse_calls(REFUSE_ACCEPT, EMFILE, 3, failures);
+	calls_fail(CALL_ACCEPT4, EMFILE, 3, failures);
 	reception_clients(&r, 8);
 }
 
@@ -2014,12 +2014,18 @@ END_TEST
 /* --- All of it. --- */
 
 /* What one test has refused is no matter of the next. */
+static void
+begin(void)
+{
+	calls_watch(-1);
+}
+
 static TCase *
 group_of(Suite *s, const char *name)
 {
 	TCase *tests = suite_group(s, name);
 
-	tcase_add_checked_fixture(tests, refuse_no_calls, NULL);
+	tcase_add_checked_fixture(tests, begin, NULL);
 	return tests;
 }
 

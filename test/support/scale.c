@@ -65,10 +65,13 @@ chance_from(uint64_t seed)
 	return (struct chance){seed};
 }
 
-static uint64_t
-next_number(struct chance *c)
+/* Each is what its place is mixed to, so none needs those before it. */
+static const uint64_t STEP = UINT64_C(0x9e3779b97f4a7c15);
+
+uint64_t
+chance_nth(uint64_t seed, uint64_t n)
 {
-	uint64_t z = c->state += UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t z = seed + (n + 1) * STEP;
 
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -78,5 +81,8 @@ next_number(struct chance *c)
 size_t
 chance_below(struct chance *c, size_t n)
 {
-	return (size_t)(next_number(c) % n);
+	uint64_t number = chance_nth(c->state, 0);
+
+	c->state += STEP;
+	return (size_t)(number % n);
 }

@@ -28,6 +28,9 @@ struct chance {
 
 struct chance chance_from(uint64_t seed);
 
+/* The n-th of them, from 0. */
+uint64_t chance_nth(uint64_t seed, uint64_t n);
+
 /* A number below `n`, which is at least 1. */
 size_t chance_below(struct chance *c, size_t n);
 

@@ -22,7 +22,6 @@ top=$(CDPATH='' cd -- "$here/../.." && pwd)
 . "$here/../bench/machine.sh"
 results=$top/build/reliability
 build=$results/release
-is_built=no
 is_quick=no
 failed=
 
@@ -45,38 +44,31 @@ either() {
 }
 
 build_all() {
-	[ "$is_built" = no ] || return 0
-	is_built=yes
 	cmake -S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release >&2 &&
 		cmake --build "$build" --parallel 2 >&2
 }
 
-# tests CTEST_ARGUMENT...: run them; how many there were and how many failed
-tests() {
-	ctest --test-dir "$build" -j 2 --output-on-failure "$@" >&2
-}
-
-# count_tests NAME CTEST_ARGUMENT...: the same as a figure
+# count_tests NAME CTEST_ARGUMENT...: run them; how many there were, as a figure
 count_tests() {
 	name=$1
 	shift
-	tests "$@" || return
-	printf 'figure: %s ' "$name"
-	ctest --test-dir "$build" -N "$@" | sed -n 's/^Total Tests: //p'
+	ctest --test-dir "$build" -j 2 --output-on-failure "$@" || return
+	printf 'figure: %s %s\n' "$name" "$(ctest --test-dir "$build" -N "$@" |
+		sed -n 's/^Total Tests: //p')"
 }
 
-# --- The steps: each prints figures. ---
+# --- The steps.  What they print is kept, and the figures in it are used. ---
 
 measure_suite() {
-	ctest --test-dir "$build" -j 2 -L fast -V >"$results/suite.all" || return
-	awk '/Checks: / {
-			checks += $0 ~ /Failures: 0, Errors: 0/ ? $(NF - 4) : 0
-		}
-		/tests passed,/ { tests = $NF }
-		END {
-			print "figure: suite-programs", tests
-			print "figure: suite-checks", checks + 0
-		}' "$results/suite.all"
+	ctest --test-dir "$build" -j 2 -L fast -V |
+		awk '{ print }
+			/100%: Checks: / { sub(/,/, "", $4); checks += $4 }
+			/tests passed, 0 tests failed/ { programs = $NF }
+			END {
+				print "figure: suite-programs", programs
+				print "figure: suite-checks", checks
+				exit !programs
+			}'
 }
 
 measure_framer() {
@@ -87,6 +79,31 @@ measure_framer() {
 		cmake "-DPROBE=$build/test/linear_probe" \
 			"-DSIZES=$(either '1;2;4;8;16' '1;2')" \
 			-P "$here/../linear.cmake"
+}
+
+measure_sweeps() {
+	"$build/test/sweep/allocation_sweep" &&
+		"$build/test/sweep/syscall_sweep"
+}
+
+measure_fuzz() {
+	bash "$here/../fuzz/run.sh" "$(either 1800 10)"
+}
+
+measure_mutation() {
+	if [ "$is_quick" = no ]; then
+		python3 "$here/../mutation/mutate.py"
+	else
+		python3 "$here/../mutation/mutate.py" --sample 40
+	fi
+}
+
+measure_broken() {
+	sh "$here/../mutation/broken.sh"
+}
+
+measure_coverage() {
+	LABELS='fast|slow' bash "$here/../coverage.sh"
 }
 
 # What one bad crowd does to everybody else; real time and real sockets.
@@ -101,3 +118,69 @@ measure_crowds() {
 			slack_us=100000
 	fi
 }
+
+measure_soak() {
+	"$build/test/soak" cycles="$(either 100000 1000)" &&
+		"$build/test/soak" seconds="$(either 600 10)"
+}
+
+# --- The tables. ---
+
+render() {
+	tables=$results/tables
+	mkdir -p "$tables"
+	[ ! -f "$results/machine.log" ] ||
+		cp "$results/machine.log" "$tables/machine.md"
+	awk -f "$here/table.awk" "$here/goals.txt" "$results"/*.figures \
+		>"$tables/goals.md" || failed="$failed goals"
+	awk -v directory="$tables" -f "$here/../bench/insert.awk" \
+		"$top/docs/reliability.md" >"$results/reliability.md"
+	cat "$results/reliability.md" >"$top/docs/reliability.md"
+}
+
+# --- All of it. ---
+
+run() {
+	case $1 in
+	machine) describe_machine "$top" "$build" >"$results/machine.log" ;;
+	render) render ;;
+	*)
+		"measure_$1" >"$results/$1.log" 2>&1 || failed="$failed $1"
+		grep -a '^figure: ' "$results/$1.log" >"$results/$1.figures"
+		;;
+	esac
+}
+
+while getopts q option; do
+	case $option in
+	q) is_quick=yes ;;
+	*)
+		usage
+		exit 2
+		;;
+	esac
+done
+shift $((OPTIND - 1))
+if [ $# -eq 0 ]; then
+	# shellcheck disable=SC2086 # a list of words
+	set -- $steps
+fi
+for step; do
+	case " $(echo "$steps" | tr '\n\t' '  ') " in
+	*" $step "*) ;;
+	*)
+		usage
+		exit 2
+		;;
+	esac
+done
+mkdir -p "$results"
+build_all || exit
+for step; do
+	say "$step"
+	run "$step"
+done
+if [ -n "$failed" ]; then
+	say "failed or missed:$failed; see $results/STEP.log"
+	exit 1
+fi

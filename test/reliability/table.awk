@@ -54,6 +54,7 @@ END {
 	for (i = 1; i <= n; i++) {
 		split(goals[i], g, "|")
 		text = filled(g[3])
+		g[6] = filled(g[6])
 		verdict = !text ? "" : kept(g[4]) ? "reached" : "**missed**"
 		if (verdict == "**missed**")
 			missed++

@@ -72,22 +72,30 @@ static void on_failed(struct evchat_listener *listener, int error, void *ctx)
 static struct evchat_listener_options careful_options(
     struct evchat_group *group, unsigned patience_ms)
 {
+	const struct evchat_callbacks callbacks = {
+	    .frame = on_line,
+	    .overlong = on_overlong,
+	    .timeout = on_timeout,
+	    .closed = on_closed,
+	};
+	const struct evchat_limits limits = {
+	    .max_frame = 1000,
+	    .frame_deadline_ms = patience_ms,
+	    .idle_deadline_ms = 6 * patience_ms,
+	    .write_deadline_ms = patience_ms,
+	    .read_budget = 16384,
+	    .output_high = 65536,
+	    .output_max = 262144,
+	};
+
 	return (struct evchat_listener_options){
-	    .max_channels = 1000, /* more wait in the backlog */
-	    .failed = on_failed,
-	    .channel = {.callbacks = {.frame = on_line,
-			    .overlong = on_overlong,
-			    .timeout = on_timeout,
-			    .closed = on_closed},
+	    .channel = {.callbacks = callbacks,
+		.limits = limits,
 		.terminator = EVCHAT_LIT("\r\n"),
-		.group = group,
-		.limits = {.max_frame = 1000,
-		    .frame_deadline_ms = patience_ms,
-		    .idle_deadline_ms = 6 * patience_ms,
-		    .write_deadline_ms = patience_ms,
-		    .read_budget = 16384,
-		    .output_high = 65536,
-		    .output_max = 262144}}};
+		.group = group},
+	    .failed = on_failed,
+	    .max_channels = 1000, /* more wait in the backlog */
+	};
 }
 /* [end] */
 

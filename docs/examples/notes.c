@@ -130,11 +130,14 @@ static void on_overlong(struct evchat *ch, void *ctx)
 /* [options] Strict line ends, and no line longer than the buffer above. */
 struct evchat_channel_options notes_options(void)
 {
-	return (struct evchat_channel_options){.callbacks = {.frame = on_line,
-						   .overlong = on_overlong,
-						   .closed = on_closed},
+	const struct evchat_callbacks callbacks = {
+	    .frame = on_line, .overlong = on_overlong, .closed = on_closed};
+
+	return (struct evchat_channel_options){
+	    .callbacks = callbacks,
 	    .terminator = EVCHAT_LIT("\r\n"),
-	    .limits.max_frame = LINE_MAX_BYTES};
+	    .limits.max_frame = LINE_MAX_BYTES,
+	};
 }
 
 void notes_begin(struct evchat *ch)

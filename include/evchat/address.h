@@ -31,8 +31,8 @@ extern "C" {
 #define EVCHAT_ADDRESS_SIZE 128
 
 /**
- * Write an address in the form above into `text`.  An IPv4 address that came
- * over an IPv6 socket (::ffff:192.0.2.1) is written as IPv4; a socket of Unix
+ * Write an address in the form above into `text`.  An IPv4 address inside an
+ * IPv6 one, as IPv6 sockets have it, is written as IPv4; a socket of Unix
  * without a name, as a client's is, as "unix:".
  *
  * @return 0; or EVCHAT_ERR_INVALID for another family, an abstract name with a

@@ -16,9 +16,9 @@ extern "C" {
 
 /** Three functions with the contracts of malloc, realloc and free. */
 struct evchat_allocator {
-	void *(*malloc_fn)(size_t size);
-	void *(*realloc_fn)(void *block, size_t size);
-	void (*free_fn)(void *block);
+	void *(*malloc_fn)(size_t size);               /**< as malloc() */
+	void *(*realloc_fn)(void *block, size_t size); /**< as realloc() */
+	void (*free_fn)(void *block);                  /**< as free() */
 };
 
 /**

@@ -46,9 +46,12 @@ struct evchat_group;
 /** A channel. */
 struct evchat;
 
+/** Something has happened to a channel. */
 typedef void (*evchat_cb)(struct evchat *ch, void *ctx);
+/** Bytes have come, on loan until this returns. */
 typedef void (*evchat_bytes_cb)(
     struct evchat *ch, const void *bytes, size_t len, void *ctx);
+/** A deadline has passed, or the channel has ended: why. */
 typedef void (*evchat_reason_cb)(
     struct evchat *ch, enum evchat_reason reason, void *ctx);
 
@@ -110,6 +113,7 @@ struct evchat_stats {
 /** What a channel that a listener or a connector makes starts with.  Copied by
  * whoever takes it. */
 struct evchat_channel_options {
+	/** Each may be NULL. */
 	struct evchat_callbacks callbacks;
 	/** Zeros are the defaults. */
 	struct evchat_limits limits;

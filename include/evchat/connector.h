@@ -24,8 +24,8 @@ extern "C" {
 
 /** An address that a name has. */
 struct evchat_resolved {
-	const struct sockaddr *address;
-	socklen_t len;
+	const struct sockaddr *address; /**< IPv4 or IPv6 */
+	socklen_t len;                  /**< of the address, in bytes */
 };
 
 /**
@@ -52,7 +52,7 @@ struct evchat_resolver {
 	/** Forget the look-up that `resolve` returned; an answer from inside is
 	 * not heard. */
 	void (*cancel)(void *lookup, void *ctx);
-	void *ctx;
+	void *ctx; /**< what both functions get */
 	/** Must be zero. */
 	uintptr_t reserved[2];
 };

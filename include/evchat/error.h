@@ -26,6 +26,7 @@ extern "C" {
 	X(EVENT, -6, EIO, "libevent refused")                            \
 	X(NAME, -7, EDESTADDRREQ, "a name, and nothing to look it up with")
 
+/** What a call can fail with.  All are negative; 0 is success. */
 enum evchat_error {
 #define EVCHAT_ERROR_ENUM(name, value, number, text) EVCHAT_ERR_##name = value,
 	EVCHAT_ERROR_MAP(EVCHAT_ERROR_ENUM)

@@ -8,7 +8,9 @@
 #define EVCHAT_EXPORT_H
 
 #if defined(__GNUC__) || defined(__clang__)
+/** Visible outside the library. */
 #define EVCHAT_EXPORT __attribute__((visibility("default")))
+/** The parameters that are a printf format and its first argument, from 1. */
 #define EVCHAT_PRINTF(text, arguments) \
 	__attribute__((format(printf, text, arguments)))
 #else

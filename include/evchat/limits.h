@@ -19,6 +19,7 @@
 extern "C" {
 #endif
 
+/** A plain value, copied by whoever takes it. */
 struct evchat_limits {
 	/** Most bytes of a frame without its terminator: 64 KiB.  SIZE_MAX is
 	 * no limit. */

@@ -51,14 +51,15 @@ typedef void (*evchat_release_cb)(void *ctx);
  * evchat on that channel. */
 typedef void (*evchat_cleanup_cb)(const void *bytes, size_t len, void *ctx);
 
+/** A source of output, a plain value. */
 struct evchat_producer {
-	evchat_more_cb more;
+	evchat_more_cb more;       /**< must be set */
 	evchat_release_cb release; /**< may be NULL */
 	/** How many bytes it is going to make, if that is known: they count as
 	 * waiting output.  0 means unknown; then it counts as one write_chunk.
 	 */
 	uint64_t size;
-	void *ctx;
+	void *ctx; /**< what both functions get */
 	/** Must be zero. */
 	uintptr_t reserved[2];
 };
@@ -113,7 +114,7 @@ struct evchat_tap {
 	/** Exactly once and last: `complete` if the producer said EVCHAT_END,
 	 * not if it failed or was dropped. */
 	void (*ended)(bool complete, void *ctx);
-	void *ctx;
+	void *ctx; /**< what both functions get */
 	/** Must be zero. */
 	uintptr_t reserved[2];
 };

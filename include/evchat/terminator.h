@@ -37,10 +37,11 @@ extern "C" {
 
 /** A run of bytes that somebody else owns. */
 struct evchat_span {
-	const void *bytes;
-	size_t len;
+	const void *bytes; /**< where it begins */
+	size_t len;        /**< in bytes */
 };
 
+/** What kind of end a frame has. */
 enum evchat_terminator_kind {
 	EVCHAT_NONE,    /**< everything is handed over as it comes */
 	EVCHAT_LITERAL, /**< the first of the literals to complete */
@@ -48,7 +49,9 @@ enum evchat_terminator_kind {
 	EVCHAT_RECORDS  /**< after every so many bytes */
 };
 
+/** What ends a frame, and the limits of that frame; see the top. */
 struct evchat_terminator {
+	/** As the constructors below set it. */
 	enum evchat_terminator_kind kind;
 	/** A frame that the peer's EOF cuts short counts as whole.  A frame of
 	 * evchat_none() ends so even when it is empty, the others only with at

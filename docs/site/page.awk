@@ -3,19 +3,13 @@
 # a forge gives it, and links to files in the tree as links within the site.
 #
 # PAGE.md becomes PAGE.html, a header its page of the manual, a program its page
-# among the programs; any other file lies beside the pages under its own name.
+# among the programs; any other file lies beside the pages under its own name:
+#
+#	awk -f slug.awk -f page.awk PAGE.md
 
 function basename(path) {
 	sub(/.*\//, "", path)
 	return path
-}
-
-# As GitHub and others make it of a heading.
-function slug(title) {
-	title = tolower(title)
-	gsub(/[^a-z0-9 _-]/, "", title)
-	gsub(/ /, "-", title)
-	return title
 }
 
 function page(path) {

@@ -31,7 +31,8 @@ extern "C" {
 #define EVCHAT_ADDRESS_SIZE 128
 
 /**
- * Write an address in the form above into `text`.  An IPv4 address inside an
+ * Write an address in the form above, and a NUL, into `text`.  May be called
+ * anywhere, on any thread.  An IPv4 address inside an
  * IPv6 one, as IPv6 sockets have it, is written as IPv4; a socket of Unix
  * without a name, as a client's is, as "unix:".
  *

@@ -23,9 +23,9 @@ struct evchat_allocator {
 
 /**
  * Take all memory from these functions from now on; NULL brings back the C
- * library's.  The struct is copied.  Call it before anything else of evchat:
- * a block is given back to the allocator in force at that time.  Process-wide
- * and not locked.
+ * library's.  The struct is copied.  Call it before anything else of evchat, so
+ * in no callback: a block is given back to the allocator in force at that time.
+ * Process-wide and not locked.
  *
  * A thread that has served channels keeps one block, of about 132 KiB, until it
  * ends; the main thread's goes with the program.

@@ -260,7 +260,7 @@ EVCHAT_EXPORT void evchat_get_terminator(
 
 /**
  * Which of the literals ended the frame, from 0; EVCHAT_MATCHED_NONE when it
- * was a count or EOF.  Good in `found` and `frame`.
+ * was a count or EOF, and for a NULL channel.  Good in `found` and `frame`.
  */
 EVCHAT_EXPORT size_t evchat_matched(const struct evchat *ch);
 
@@ -331,6 +331,8 @@ EVCHAT_EXPORT int evchat_push_line(
  * called: exactly once, when the last of them has been sent or dropped, or
  * when this call fails.  Each costs about 1 KiB of libevent's memory: below
  * 4 KiB a copy is cheaper.  Not counted against output_max.
+ *
+ * @return 0 or one of the above.
  */
 EVCHAT_EXPORT int evchat_push_ref(struct evchat *ch, const void *bytes,
     size_t len, evchat_cleanup_cb cleanup, void *ctx);
@@ -344,10 +346,16 @@ EVCHAT_EXPORT int evchat_push_ref(struct evchat *ch, const void *bytes,
  */
 EVCHAT_EXPORT int evchat_push_buffer(struct evchat *ch, struct evbuffer *bytes);
 
-/** Send part of a regular file: evchat_producer_file() and
- * evchat_push_producer().  From 16 KiB on a socket that evchat has opened is
- * given the file itself, by sendfile(): what is changed in it before the peer
- * has it may reach the peer changed. */
+/**
+ * Send part of a regular file: evchat_producer_file() and
+ * evchat_push_producer().  The descriptor is taken and closed in every case.
+ * From 16 KiB on a socket that evchat has opened is given the file itself, by
+ * sendfile(): what is changed in it before the peer has it may reach the peer
+ * changed.
+ *
+ * @return 0 or one of the above; EVCHAT_ERR_INVALID also as in
+ *         evchat_producer_file().
+ */
 EVCHAT_EXPORT int evchat_push_file(
     struct evchat *ch, int fd, uint64_t offset, uint64_t len);
 
@@ -386,26 +394,27 @@ EVCHAT_EXPORT int evchat_discard_output(struct evchat *ch);
  * @{ */
 
 /** Bytes that wait to be sent, in evchat and every layer below, files and
- * other producers that said their size included. */
+ * other producers that said their size included; 0 for a NULL channel. */
 EVCHAT_EXPORT uint64_t evchat_pending(const struct evchat *ch);
 
 /** Does no more than output_high wait?  If not, `room` will tell when to push
  * on.  False for a NULL channel. */
 EVCHAT_EXPORT bool evchat_has_room(const struct evchat *ch);
 
-/** In `closed`: how many bytes waited when the channel ended. */
+/** In `closed`: how many bytes waited when the channel ended; 0 for a NULL
+ * channel. */
 EVCHAT_EXPORT uint64_t evchat_unsent(const struct evchat *ch);
 
 /** How many bytes of the frame under way have arrived and been looked at; of
- * one that is being skipped, those before its limit, or 0
- * once its end is in hand. */
+ * one that is being skipped, those before its limit, or 0 once its end is in
+ * hand. */
 EVCHAT_EXPORT uint64_t evchat_partial(const struct evchat *ch);
 
 /** The errno that EVCHAT_REASON_ERROR came with, the EVUTIL_EAI_* of
  * EVCHAT_REASON_LOOKUP, otherwise 0. */
 EVCHAT_EXPORT int evchat_errno(const struct evchat *ch);
 
-/** Fill in the counts; all zero for a NULL channel. */
+/** Fill in the counts, in any state; all zero for a NULL channel. */
 EVCHAT_EXPORT void evchat_get_stats(
     const struct evchat *ch, struct evchat_stats *stats);
 
@@ -429,13 +438,13 @@ EVCHAT_EXPORT int evchat_set_limits(
 /** Replace the pointer that callbacks get. */
 EVCHAT_EXPORT void evchat_set_ctx(struct evchat *ch, void *ctx);
 
-/** The pointer that callbacks get. */
+/** The pointer that callbacks get; NULL for a NULL channel. */
 EVCHAT_EXPORT void *evchat_ctx(const struct evchat *ch);
 
 /**
  * The bufferevent below, to look at: its descriptor, its base.  To rate-limit
- * or filter, build the bufferevent first and give it to evchat_new().  NULL in
- * `closed`.
+ * or filter, build the bufferevent first and give it to evchat_new().  It stays
+ * the channel's.  NULL in `closed`, and for a NULL channel.
  */
 EVCHAT_EXPORT struct bufferevent *evchat_bufferevent(const struct evchat *ch);
 

@@ -8,6 +8,8 @@
  * (EVCHAT_ERR_BUSY).  What becomes of it comes from the loop: `connected`, or
  * `closed` without it.  evchat_free() cancels at any time; so does
  * evchat_close_when_done() if nothing was pushed.
+ *
+ * Both functions may be called from every callback.
  */
 #ifndef EVCHAT_CONNECTOR_H
 #define EVCHAT_CONNECTOR_H
@@ -87,7 +89,9 @@ EVCHAT_EXPORT struct evchat *evchat_connect(struct event_base *base,
     const struct evchat_resolver *resolver, const char *address,
     const struct evchat_connect_options *options, void *ctx);
 
-/** evchat_connect() to an address of the system's form. */
+/** evchat_connect() to an address of the system's form, which is copied.
+ * @return as evchat_connect(); EINVAL also for a family that address.h has no
+ * form for. */
 EVCHAT_EXPORT struct evchat *evchat_connect_sockaddr(struct event_base *base,
     const struct sockaddr *address, socklen_t len,
     const struct evchat_connect_options *options, void *ctx);

@@ -24,7 +24,8 @@ struct evdns_base;
 
 /**
  * A resolver that asks this evdns_base, for IPv6 and IPv4 addresses that this
- * machine has a use for.  The evdns_base must outlive every look-up.
+ * machine has a use for.  The evdns_base must outlive every look-up.  A value,
+ * which needs no end; may be made in every callback.
  */
 EVCHAT_EXPORT struct evchat_resolver evchat_dns(struct evdns_base *dns);
 

@@ -6,6 +6,8 @@
  * A function that returns int returns 0 or one of enum evchat_error, all of
  * which are negative.  A function that returns a pointer returns NULL and sets
  * errno to the value that stands beside the error here.
+ *
+ * Both functions here may be called anywhere, on any thread.
  */
 #ifndef EVCHAT_ERROR_H
 #define EVCHAT_ERROR_H

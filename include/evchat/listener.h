@@ -81,7 +81,9 @@ EVCHAT_EXPORT struct evchat_listener *evchat_listen(struct event_base *base,
     const char *address, const struct evchat_listener_options *options,
     void *ctx);
 
-/** evchat_listen() at an address of the system's form. */
+/** evchat_listen() at an address of the system's form, which is copied.
+ * @return as evchat_listen(); EINVAL also for a family that address.h has no
+ * form for. */
 EVCHAT_EXPORT struct evchat_listener *evchat_listen_sockaddr(
     struct event_base *base, const struct sockaddr *address, socklen_t len,
     const struct evchat_listener_options *options, void *ctx);
@@ -90,6 +92,9 @@ EVCHAT_EXPORT struct evchat_listener *evchat_listen_sockaddr(
  * evchat_listen() on a socket that is bound already, such as one that came from
  * a parent process.  It is the listener's from now on and closed when that
  * stops; on failure it stays the caller's.  `reuse_port` has no meaning.
+ *
+ * @return the listener; or NULL with errno EINVAL (a NULL argument, a value
+ *         that is not valid), ENOMEM, EIO, or what listen(2) says.
  */
 EVCHAT_EXPORT struct evchat_listener *evchat_listen_fd(struct event_base *base,
     int fd, const struct evchat_listener_options *options, void *ctx);
@@ -124,7 +129,7 @@ EVCHAT_EXPORT size_t evchat_listener_count(
 EVCHAT_EXPORT int evchat_listener_address(
     const struct evchat_listener *listener, char *text, size_t size);
 
-/** Its descriptor, to look at; -1 after the stop. */
+/** Its descriptor, to look at; -1 after the stop, and for NULL. */
 EVCHAT_EXPORT int evchat_listener_fd(const struct evchat_listener *listener);
 
 #ifdef __cplusplus

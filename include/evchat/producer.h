@@ -11,6 +11,8 @@
  *       |          evchat_push_producer(ch, p)     takes p, also when it fails
  *       v
  *     queue  --->  more() more() ... more() = EVCHAT_END  --->  release()
+ *
+ * The functions here touch no channel, and may be called from every callback.
  */
 #ifndef EVCHAT_PRODUCER_H
 #define EVCHAT_PRODUCER_H

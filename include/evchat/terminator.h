@@ -7,7 +7,8 @@
  * A terminator is a plain value: make one with a constructor, change its other
  * members if the channel's limits do not suit this frame, and give it to
  * evchat_set_terminator(), which copies everything.  A value of all zeros is
- * evchat_none().
+ * evchat_none().  A constructor looks at nothing and cannot fail: what is wrong
+ * with a value is said by whoever takes it.  On any thread, in any callback.
  *
  * A literal is matched exactly and never across the end of the frame before:
  * a consumed terminator is no part of the next match (asynchat rule S20), so

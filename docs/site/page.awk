@@ -75,6 +75,15 @@ function requote(line,    out) {
 	return out line
 }
 
+# Doxygen does not see that **`code`** is bold.
+function embolden(line) {
+	while (match(line, /\*\*[^*]+\*\*/))
+		line = substr(line, 1, RSTART - 1) "<b>" \
+		    substr(line, RSTART + 2, RLENGTH - 4) "</b>" \
+		    substr(line, RSTART + RLENGTH)
+	return line
+}
+
 FNR == 1 { here = page(FILENAME) }
 
 /^```/ { fenced = !fenced }
@@ -101,4 +110,4 @@ fenced || /^```/ || /^    / {
 	next
 }
 
-{ print relink(requote($0)) }
+{ print relink(embolden(requote($0))) }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# A page as a script: its shell blocks as they stand, and the files that it says
-# to write, which are the whole programs in it.
+# A page as a script: its shell blocks as they stand; and, if `writes` is set,
+# the files that it says to write, which are the whole programs in it.
 #
-# awk -v page=PAGE -f commands.awk commands.skip PAGE
+# awk -v page=PAGE -v writes=1 -f commands.awk commands.skip PAGE
 #
 # What a page starts in the background is given time to listen, as a person
 # would; the port stands in that line.  A line to skip that is not there any
@@ -56,7 +56,7 @@ $1 == "<!--" && $2 == "end" { file = "" }
 }
 /^```/ {
 	running = $0 == "```sh"
-	writing = !running && file ~ /\.[ch]$|CMakeLists\.txt$/
+	writing = writes && !running && file ~ /\.[ch]$|CMakeLists\.txt$/
 	if (writing)
 		print "cat >" basename(file) " <<'END'"
 	next

@@ -13,26 +13,22 @@ function fields(row) {
 
 /^[ \t]*X\(/ { rows[n++] = fields($0) }
 
-/^[ \t]*EVCHAT_ERROR_MAP\(/ {
-	for (i = 0; i < n; i++) {
-		split(rows[i], part, /, */)
-		text = rows[i]
-		sub(/^[^"]*"/, "", text)
-		sub(/"$/, "", text)
-		printf "EVCHAT_ERR_%s = %s, /**< %s; errno is %s */\n", part[1],
-		    part[2], text, part[3]
-	}
-	next
+# "name, value, errno, "text"" or "name, "text"".
+function enumerator(prefix, row,    part, text) {
+	split(row, part, /, */)
+	text = row
+	sub(/^[^"]*"/, "", text)
+	sub(/"$/, "", text)
+	if (prefix == "EVCHAT_ERR_")
+		return prefix part[1] " = " part[2] ", /**< " text \
+		    "; errno is " part[3] " */"
+	return prefix part[1] ", /**< " text " */"
 }
 
-/^[ \t]*EVCHAT_REASON_MAP\(/ {
-	for (i = 0; i < n; i++) {
-		split(rows[i], part, /, */)
-		text = rows[i]
-		sub(/^[^"]*"/, "", text)
-		sub(/"$/, "", text)
-		printf "EVCHAT_REASON_%s, /**< %s */\n", part[1], text
-	}
+/^[ \t]*EVCHAT_(ERROR|REASON)_MAP\(/ {
+	for (i = 0; i < n; i++)
+		print enumerator(/ERROR/ ? "EVCHAT_ERR_" : "EVCHAT_REASON_",
+		    rows[i])
 	next
 }
 

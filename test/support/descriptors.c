@@ -13,13 +13,19 @@ enum { NUMBERS = 4096 };
 
 /* Asked one by one, as not every system has a folder of them. */
 size_t
-descriptors_open(void)
+descriptors_open_below(int number)
 {
 	size_t n = 0;
 
-	for (int fd = 0; fd < NUMBERS; fd++)
+	for (int fd = 0; fd < number; fd++)
 		n += fcntl(fd, F_GETFD) >= 0;
 	return n;
+}
+
+size_t
+descriptors_open(void)
+{
+	return descriptors_open_below(NUMBERS);
 }
 
 /* A new one has the lowest number that is free.  (Not less than that: poll(2)

@@ -8,6 +8,9 @@
 /* How many are open. */
 size_t descriptors_open(void);
 
+/* How many of those with a lower number: quicker. */
+size_t descriptors_open_below(int number);
+
 /* Let there be no further one, until descriptors_allow(). */
 void descriptors_forbid(void);
 void descriptors_allow(void);

@@ -18,18 +18,33 @@ static struct {
 	size_t passes; /* requests that may still pass; SIZE_MAX: all */
 	size_t refused;
 	bool once; /* refuse one, then none */
+	struct chance *chance;
+	size_t one_of; /* so many is refused by chance */
+	bool spared;
 } counts;
 
 static bool
-refuse(size_t size)
+is_due(void)
 {
-	counts.asked++;
-	counts.asked_last = size;
+	if (counts.chance)
+		return !chance_below(counts.chance, counts.one_of);
 	if (counts.passes == SIZE_MAX)
 		return false;
 	if (counts.passes-- > 0)
 		return false;
 	counts.passes = counts.once ? SIZE_MAX : 0;
+	return true;
+}
+
+static bool
+refuse(size_t size)
+{
+	if (counts.spared)
+		return false;
+	counts.asked++;
+	counts.asked_last = size;
+	if (!is_due())
+		return false;
 	counts.refused++;
 	/* libevent goes by it (rule 62). */
 	errno = ENOMEM;
@@ -68,6 +83,7 @@ memory_watch(void)
 
 	evchat_buffers_free_();
 	counts.asked = counts.asked_last = counts.live = counts.refused = 0;
+	counts.spared = false;
 	memory_refuse_none();
 	evchat_set_allocator(&counting);
 }
@@ -120,7 +136,27 @@ memory_refused(void)
 }
 
 void
+memory_refuse_by_chance(struct chance *chance, size_t one_of)
+{
+	counts.chance = chance;
+	counts.one_of = one_of;
+}
+
+void
 memory_refuse_none(void)
 {
 	counts.passes = SIZE_MAX;
+	counts.chance = NULL;
+}
+
+void
+memory_spare(void)
+{
+	counts.spared = true;
+}
+
+void
+memory_spare_no_more(void)
+{
+	counts.spared = false;
 }

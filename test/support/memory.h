@@ -6,6 +6,7 @@
 #ifndef EVCHAT_TEST_MEMORY_H
 #define EVCHAT_TEST_MEMORY_H
 
+#include "support/scale.h"
 #include <stddef.h>
 
 /* Count from zero from here on, with nothing failing; fits Check's unchecked
@@ -33,7 +34,16 @@ void memory_refuse_once_after(size_t n);
 /* Requests refused since memory_watch(). */
 size_t memory_refused(void);
 
+/* Refuse one of so many, by chance, which must live until there is an end of
+ * that. */
+void memory_refuse_by_chance(struct chance *chance, size_t one_of);
+
 /* Refuse nothing any more. */
 void memory_refuse_none(void);
+
+/* Requests between these are neither counted as asked nor refused: they are
+ * not those of whom the test is about. */
+void memory_spare(void);
+void memory_spare_no_more(void);
 
 #endif

@@ -46,6 +46,19 @@ struct evchat_listener {
 	bool freed;
 };
 
+/* --- Its memory. --- */
+
+static void
+destroy_if_forgotten(struct evchat_listener *l)
+{
+	if (!l->freed || l->count || l->users)
+		return;
+	event_free(l->turn);
+	event_free(l->retry);
+	evchat_recipe_clear_(&l->recipe);
+	evchat_mfree_(l);
+}
+
 /* --- Accepting or not. --- */
 
 static bool
@@ -67,15 +80,25 @@ start_timer(struct evchat_listener *l, struct event *timer, unsigned ms)
 	l->accepts_left = ACCEPTS_PER_TURN;
 }
 
-/* libevent's listener obeys at once, also in the middle of its loop. */
+/* libevent's listener obeys at once, also in the middle of its loop.  -1 when
+ * it cannot listen. */
+static int
+switch_on_or_off(struct evchat_listener *l)
+{
+	if (!l->accepting)
+		return 0;
+	if (may_accept(l))
+		return evconnlistener_enable(l->accepting);
+	(void)evconnlistener_disable(l->accepting);
+	return 0;
+}
+
+/* No callback runs inside a call: if it cannot, the retry will see whether it
+ * still cannot, and tell. */
 static void
 accept_or_not(struct evchat_listener *l)
 {
-	if (!l->accepting)
-		return;
-	if (!may_accept(l))
-		(void)evconnlistener_disable(l->accepting);
-	else if (evconnlistener_enable(l->accepting))
+	if (switch_on_or_off(l))
 		start_timer(l, l->retry, LAST_RETRY_MS);
 }
 
@@ -87,17 +110,6 @@ on_turn(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	l->accepts_left = l->in_want ? l->earned : ACCEPTS_PER_TURN;
 	l->earned = 0;
-	accept_or_not(l);
-}
-
-static void
-on_retry(evutil_socket_t fd, short what, void *ctx)
-{
-	struct evchat_listener *l = ctx;
-
-	(void)fd, (void)what;
-	l->in_want = false;
-	l->accepts_left = ACCEPTS_PER_TURN;
 	accept_or_not(l);
 }
 
@@ -116,6 +128,29 @@ fall_into_want(struct evchat_listener *l, int error)
 		l->failed(l, error, l->ctx);
 }
 
+/* From the loop; whoever is told may free the listener. */
+static void
+tell_of_want(struct evchat_listener *l, int error)
+{
+	l->users++;
+	fall_into_want(l, error);
+	l->users--;
+	destroy_if_forgotten(l);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *ctx)
+{
+	struct evchat_listener *l = ctx;
+
+	(void)fd, (void)what;
+	l->in_want = false;
+	l->accepts_left = ACCEPTS_PER_TURN;
+	errno = ENOMEM; /* libevent sets it only when the system did */
+	if (switch_on_or_off(l))
+		tell_of_want(l, errno);
+}
+
 static void
 spend_accept(struct evchat_listener *l)
 {
@@ -124,19 +159,6 @@ spend_accept(struct evchat_listener *l)
 	if (--l->accepts_left == 0 && !l->in_want)
 		start_timer(l, l->turn, 0);
 	accept_or_not(l);
-}
-
-/* --- Its memory. --- */
-
-static void
-destroy_if_forgotten(struct evchat_listener *l)
-{
-	if (!l->freed || l->count || l->users)
-		return;
-	event_free(l->turn);
-	event_free(l->retry);
-	evchat_recipe_clear_(&l->recipe);
-	evchat_mfree_(l);
 }
 
 /* --- Channels that come and go. --- */
@@ -205,10 +227,7 @@ on_accept_error(struct evconnlistener *accepting, void *ctx)
 	struct evchat_listener *l = ctx;
 
 	(void)accepting;
-	l->users++;
-	fall_into_want(l, error);
-	l->users--;
-	destroy_if_forgotten(l);
+	tell_of_want(l, error);
 }
 
 /* --- Birth. --- */

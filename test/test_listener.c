@@ -1603,6 +1603,28 @@ START_TEST(a_resume_that_fails_is_tried_again)
 }
 END_TEST
 
+/* The first time it may be inside a call, where no callback runs. */
+START_TEST(one_that_still_cannot_listen_says_so)
+{
+	event_set_log_callback(say_nothing);
+	reception_init(&r);
+	reception_open(&r);
+	if (strcmp(event_base_get_method(r.base), "epoll") != 0) {
+		reception_free(&r);
+		return;
+	}
+	ck_assert_int_eq(evchat_listener_pause(r.listener), 0);
+	reception_client(&r);
+	calls_fail(CALL_EPOLL_CTL, ENOMEM, 0, 3);
+	ck_assert_int_eq(evchat_listener_resume(r.listener), 0);
+	ck_assert_uint_eq(r.failed, 0);
+	reception_until(&r, "accepted(1)");
+	reception_expect(&r, "failed(ENOMEM) failed(ENOMEM) accepted(1)");
+	event_set_log_callback(NULL);
+	reception_free(&r);
+}
+END_TEST
+
 START_TEST(in_want_it_can_be_freed)
 {
 	reception_init(&r);
@@ -2154,6 +2176,7 @@ add_want_tests(Suite *s)
 	tcase_add_test(want, in_want_even_of_a_timer_it_is_not_deaf);
 	tcase_add_test(want, it_waits_for_nothing_when_it_has_stopped);
 	tcase_add_test(want, a_resume_that_fails_is_tried_again);
+	tcase_add_test(want, one_that_still_cannot_listen_says_so);
 	tcase_add_test(want, in_want_it_can_be_freed);
 	tcase_add_test(want, channels_that_go_earn_an_accept_each);
 	tcase_add_test(want, an_accept_that_was_earned_can_fail);

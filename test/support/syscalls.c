@@ -31,7 +31,10 @@ struct watched {
 	size_t after, times;
 	unsigned per_thousand;
 
+	/* And which are cut short: the same. */
+	atomic_size_t moved;
 	size_t most;
+	size_t whole, shorts;
 	unsigned shortened_per_thousand;
 	void (*act)(void *ctx);
 	void *ctx;
@@ -79,7 +82,20 @@ calls_fail(enum system_call call, int error, size_t after, size_t times)
 void
 calls_shorten(enum system_call call, size_t most)
 {
-	calls_shorten_by_chance(call, most, ALWAYS);
+	calls_shorten_after(call, most, 0, SIZE_MAX);
+}
+
+void
+calls_shorten_after(
+    enum system_call call, size_t most, size_t after, size_t times)
+{
+	struct watched *w = &watched[call];
+
+	w->most = most;
+	w->whole = after;
+	w->shorts = times;
+	w->shortened_per_thousand = 0;
+	atomic_store(&w->moved, 0);
 }
 
 void
@@ -100,7 +116,7 @@ void
 calls_shorten_by_chance(
     enum system_call call, size_t most, unsigned per_thousand)
 {
-	watched[call].most = most;
+	calls_shorten_after(call, most, 0, 0);
 	watched[call].shortened_per_thousand = per_thousand;
 }
 
@@ -204,20 +220,30 @@ note(struct watched *w, size_t len, int flags)
 		;
 }
 
+/* Is this one of the `times` behind the first `after`? */
+static bool
+is_among(size_t n, size_t after, size_t times)
+{
+	return n >= after && n - after < times;
+}
+
 static bool
 fails(struct watched *w)
 {
-	size_t since = atomic_fetch_add(&w->since, 1);
+	size_t n = atomic_fetch_add(&w->since, 1);
 
-	if (since >= w->after && since - w->after < w->times)
-		return true;
-	return is_drawn(w->per_thousand);
+	return is_among(n, w->after, w->times) || is_drawn(w->per_thousand);
 }
 
 static void
 shorten(struct watched *w, size_t *len)
 {
-	if (!w->most || w->most >= *len || !is_drawn(w->shortened_per_thousand))
+	size_t n = atomic_fetch_add(&w->moved, 1);
+
+	if (!w->most || w->most >= *len)
+		return;
+	if (!is_among(n, w->whole, w->shorts) &&
+	    !is_drawn(w->shortened_per_thousand))
 		return;
 	atomic_fetch_add(&w->shortened, 1);
 	*len = w->most;

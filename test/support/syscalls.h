@@ -76,6 +76,10 @@ void calls_fail(enum system_call call, int error, size_t after, size_t times);
 /* None takes more bytes than these; 0 is any number. */
 void calls_shorten(enum system_call call, size_t most);
 
+/* The same, but let `after` more pass whole, then shorten `times`. */
+void calls_shorten_after(
+    enum system_call call, size_t most, size_t after, size_t times);
+
 /* The same by chance, to so many of a thousand; the same ones for the same
  * seed, as long as one thread makes them. */
 void calls_seed(uint64_t seed);

@@ -146,6 +146,7 @@ on_closed(struct evchat *ch, enum evchat_reason reason, void *ctx)
 		a->play->wrong = "an error without an errno";
 	a->closed = true;
 	a->reason = reason;
+	a->unsent = evchat_unsent(ch);
 	a->ch = NULL;
 }
 

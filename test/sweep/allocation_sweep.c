@@ -25,13 +25,6 @@ figure_of(size_t mode)
 	return mode;
 }
 
-static size_t
-every_one(size_t mode)
-{
-	(void)mode;
-	return 1;
-}
-
 static void
 arm(size_t mode, size_t index)
 {
@@ -39,6 +32,13 @@ arm(size_t mode, size_t index)
 		memory_refuse_once_after(index);
 	else
 		memory_refuse_after(index);
+}
+
+static bool
+was_reached(size_t mode, size_t index)
+{
+	(void)mode;
+	return memory_asked() > index;
 }
 
 static bool
@@ -70,9 +70,9 @@ main(int argc, char **argv)
 	    .figures = {"allocation-points-once", "allocation-points-onwards"},
 	    .figure_of = figure_of,
 	    .arm = arm,
+	    .was_reached = was_reached,
 	    .was_hit = was_hit,
 	    .disarm = memory_refuse_none,
-	    .step = every_one,
 	    .faults = {begin, cease, NULL}};
 
 	return sweep_run(&allocations, argc, argv);

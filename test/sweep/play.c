@@ -12,6 +12,7 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,12 @@ enum { QUIET_TURNS = 8 };
 
 /* A listener in want tries again in this time. */
 enum { PATIENCE_MS = 110 };
+
+/* After so long, some times, whatever may end has ended. */
+enum { LONG_MS = 20000 };
+
+/* And so often others may run before what TCP has on its way is looked for. */
+enum { PATIENCE_TURNS = 4 };
 
 /* --- Faults, between these. --- */
 
@@ -315,7 +322,11 @@ play_await_call(struct play *p, int family, char *text, size_t size)
 void
 play_take_call(struct play *p, int fd)
 {
+	struct pollfd caller = {.fd = fd, .events = POLLIN};
+
 	cease_faults(p);
+	/* Usually it is there; or it will not come. */
+	(void)poll(&caller, 1, 2);
 	(void)peer_new(p, accept(fd, NULL, NULL));
 	close(fd);
 	begin_faults(p);
@@ -396,24 +407,13 @@ run(struct play *p)
 	}
 }
 
-/* Give what TCP may have on its way a chance to come: a millisecond at most, as
- * often there is nothing. */
+/* What is sent to a loopback address has arrived when the call returns, as a
+ * rule; where the kernel puts it off, it needs the processor for it. */
 static void
-wait_for_network(struct play *p)
+wait_for_network(void)
 {
-	struct pollfd fds[PEERS + ACTORS];
-	struct bufferevent *bev;
-	nfds_t n = 0;
-
-	for (size_t i = 0; i < p->n_peers; i++)
-		if (!p->peers[i].eof)
-			fds[n++] = (struct pollfd){
-			    .fd = p->peers[i].fd, .events = POLLIN};
-	for (size_t i = 0; i < p->n_actors; i++)
-		if ((bev = evchat_bufferevent(p->actors[i].ch)))
-			fds[n++] = (struct pollfd){
-			    .fd = bufferevent_getfd(bev), .events = POLLIN};
-	(void)poll(fds, n, 1);
+	for (int i = 0; i < PATIENCE_TURNS; i++)
+		sched_yield();
 }
 
 void
@@ -421,7 +421,7 @@ play_settle(struct play *p)
 {
 	run(p);
 	if (p->by_network) {
-		wait_for_network(p);
+		wait_for_network();
 		run(p);
 	}
 	play_pass(p, PATIENCE_MS);
@@ -534,6 +534,8 @@ play(struct play *p, const struct scenario *scenario,
 	begin(p, faults);
 	begin_faults(p);
 	scenario->run(p);
+	for (int i = 0; i < 4; i++)
+		play_pass(p, LONG_MS);
 	cease_faults(p);
 	end(p);
 }

@@ -39,6 +39,7 @@ struct actor {
 	bool collecting; /* the last entry is a piece that can be added to */
 	bool closed;
 	enum evchat_reason reason;
+	uint64_t unsent;
 	/* Called after each entry, inside the callback that it is about. */
 	void (*hook)(
 	    struct actor *a, const char *event, const void *bytes, size_t len);

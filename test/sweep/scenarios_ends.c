@@ -120,6 +120,16 @@ limits_set(struct play *p)
 
 /* --- Given back. --- */
 
+static void
+on_event(struct bufferevent *bev, short what, void *ctx)
+{
+	struct play *p = ctx;
+
+	(void)bev;
+	if (what & BEV_EVENT_ERROR)
+		p->complained = true;
+}
+
 /* What the application reads and writes from then on. */
 static void
 use(struct play *p, struct bufferevent *bev)
@@ -128,6 +138,7 @@ use(struct play *p, struct bufferevent *bev)
 
 	(void)bufferevent_read(bev, bytes, sizeof bytes - 1);
 	play_note(p, bytes);
+	bufferevent_setcb(bev, NULL, NULL, on_event, p);
 	if (bufferevent_write(bev, "by itself", 9) ||
 	    bufferevent_enable(bev, EV_WRITE))
 		p->complained = true;

@@ -24,19 +24,18 @@ struct sweep {
 	const char *figures[FIGURES];
 	size_t (*figure_of)(size_t mode);
 
-	/* Have it fail after `index` have passed; and did it come to that? */
+	/* Have it fail after `index` have passed.  Were there more than those,
+	 * and did one fail? */
 	void (*arm)(size_t mode, size_t index);
+	bool (*was_reached)(size_t mode, size_t index);
 	bool (*was_hit)(size_t mode);
 	void (*disarm)(void);
-
-	/* Points between two that are tried; 1 is every one. */
-	size_t (*step)(size_t mode);
 
 	struct faults faults;
 };
 
-/* The whole of it; or one point, with all that was called, when the program was
- * given one.  Returns what main should. */
+/* The whole of it; or what the program was given: one scenario, or one point,
+ * then with all that was called.  Returns what main should. */
 int sweep_run(const struct sweep *sweep, int argc, char **argv);
 
 #endif

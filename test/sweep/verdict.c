@@ -8,6 +8,7 @@
  * failed is that for the application to sort out.
  */
 #include "sweep/play.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +32,8 @@ static bool
 ended_as_usual(const struct actor *a, const struct actor *usual)
 {
 	return a->closed == usual->closed &&
-	       (!a->closed || a->reason == usual->reason);
+	       (!a->closed ||
+		   (a->reason == usual->reason && a->unsent == usual->unsent));
 }
 
 /* One that is not even there has no reason to give. */
@@ -45,20 +47,32 @@ gave_a_reason(const struct play *p, const struct play *usual)
 	return false;
 }
 
-/* What it said before it said that it was over. */
+static const char *
+last_of(const char *text, const char *word)
+{
+	const char *last = NULL;
+
+	for (const char *at = text; (at = strstr(at, word)); at++)
+		last = at;
+	return last;
+}
+
+/* What it said before it said that it was over, and before the piece that it
+ * was handed in the end: in that may lie what would have been a terminator. */
 static size_t
 len_before_the_end(const struct actor *a)
 {
-	const char *end = a->closed ? strstr(a->said.bytes, "closed(") : NULL;
+	const char *said = a->said.len ? a->said.bytes : "";
+	const char *end = a->closed ? last_of(said, "closed(") : NULL;
+	const char *piece = last_of(said, "collect(");
 
-	/* A piece may have been cut short. */
-	for (const char *at = end; at; at = strstr(at + 1, "closed("))
-		end = at;
+	if (piece && !strstr(piece, "found"))
+		end = piece;
 	if (!end)
 		return a->said.len;
-	while (end > a->said.bytes && (end[-1] == ' ' || end[-1] == ')'))
-		end--;
-	return (size_t)(end - a->said.bytes);
+	if (end > said)
+		end--; /* a space */
+	return (size_t)(end - said);
 }
 
 static const char *
@@ -69,9 +83,12 @@ compare_beginnings(const struct play *p, const struct play *usual)
 			p->actors[i].said.bytes,
 			len_before_the_end(&p->actors[i])))
 			return "called otherwise before its end";
+	/* How much a socket holds is a matter of how it is filled. */
 	for (size_t i = 0; i < p->n_peers; i++)
 		if (!text_begins(&usual->peers[i].got, p->peers[i].got.bytes,
-			p->peers[i].got.len))
+			p->peers[i].got.len) &&
+		    !text_begins(&p->peers[i].got, usual->peers[i].got.bytes,
+			usual->peers[i].got.len))
 			return "sent otherwise before its end";
 	return NULL;
 }
@@ -109,9 +126,12 @@ print_text(const char *what, size_t i, const struct text *text)
 {
 	const size_t most = 300;
 
-	printf("%s %zu: %.*s%s\n", what, i,
-	    (int)(text->len < most ? text->len : most),
-	    text->bytes ? text->bytes : "", text->len < most ? "" : "...");
+	printf("%s %zu: ", what, i);
+	for (size_t at = 0; at < text->len && at < most; at++)
+		putchar(isprint((unsigned char)text->bytes[at])
+			    ? text->bytes[at]
+			    : '.');
+	printf("%s\n", text->len < most ? "" : "...");
 }
 
 void

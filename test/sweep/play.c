@@ -296,6 +296,21 @@ play_dial(struct play *p)
 	play_settle(p);
 }
 
+void
+play_leave_file(struct play *p, const char *path)
+{
+	union address at = {.un = {.sun_family = AF_UNIX}};
+	int fd;
+
+	cease_faults(p);
+	memcpy(at.un.sun_path, path, strnlen(path, sizeof at.un.sun_path - 1));
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(fd, &at.any, sizeof at.un))
+		p->wrong = "no file to leave behind";
+	close(fd);
+	begin_faults(p);
+}
+
 /* A free port, or a name that the system chooses (autobind, unix(7)). */
 int
 play_await_call(struct play *p, int family, char *text, size_t size)

@@ -128,6 +128,9 @@ struct evchat_producer play_made(struct play *p, const char *script);
 /* A file of so many bytes. */
 int play_file(struct play *p, size_t len);
 
+/* The file of a socket that nobody listens at. */
+void play_leave_file(struct play *p, const char *path);
+
 /* A client of the listener, which is the next peer. */
 void play_dial(struct play *p);
 

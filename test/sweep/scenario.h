@@ -9,6 +9,10 @@
  *		...
  *	play_clear(&disturbed);
  *
+ * Faults may be by chance, and of both kinds at once (support/memory.h,
+ * support/syscalls.h, failures.h).  Runs belong inside one of Check's tests, as
+ * some of what they use asserts.
+ *
  * A run leaves nothing behind but what it found out, so there may be any
  * number of them in a process.  What it must not do is end silently short: all
  * bytes arrive and all callbacks come as in the undisturbed run; or a call has

@@ -41,6 +41,7 @@ void closed_when_done(struct play *p);
 void write_shut_down(struct play *p);
 void half_closed(struct play *p);
 void deadlines(struct play *p);
+void deaf_peer(struct play *p);
 void limits_set(struct play *p);
 void detached(struct play *p);
 void over_socket(struct play *p);
@@ -51,6 +52,7 @@ void plain(struct play *p);
 /* What makes channels and holds them. */
 void accepted_unix(struct play *p);
 void accepted_tcp(struct play *p);
+void accepted_at_file(struct play *p);
 void listener_paused(struct play *p);
 void connected_unix(struct play *p);
 void connected_tcp(struct play *p);

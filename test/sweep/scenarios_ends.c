@@ -80,8 +80,7 @@ complain_once(struct actor *a, const char *event, const void *bytes, size_t len)
 		must(a, evchat_push(a->ch, "408", 3));
 }
 
-/* A frame that is not finished, then nothing at all; then without a callback,
- * one that does not read. */
+/* A frame that is not finished, then nothing at all. */
 void
 deadlines(struct play *p)
 {
@@ -96,6 +95,28 @@ deadlines(struct play *p)
 	say(p, 0, "ished\n");
 	play_pass(p, 6000);
 	play_pass(p, 3000);
+}
+
+/* One that does not read; nobody is asked whether to wait on. */
+void
+deaf_peer(struct play *p)
+{
+	static const struct evchat_limits limits = {.write_deadline_ms = 1000};
+	struct evchat_callbacks cb = actor_callbacks;
+	static char large[300000];
+	struct actor *a;
+
+	cb.timeout = NULL;
+	a = play_open(p, &cb, EVCHAT_LIT("\n"));
+	p->peers[0].deaf = true;
+	must(a, evchat_set_limits(a->ch, &limits));
+	must(a, evchat_push(a->ch, large, sizeof large));
+	/* Up to twice as long, and once more where it cannot be asked what the
+	 * peer has acknowledged. */
+	for (int i = 0; i < 4; i++)
+		play_pass(p, 1000);
+	p->peers[0].deaf = false;
+	play_settle(p);
 }
 
 void

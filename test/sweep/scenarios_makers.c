@@ -95,6 +95,22 @@ accepted_tcp(struct play *p)
 	serve_two(p);
 }
 
+/* A file that a server left behind is in the way. */
+void
+accepted_at_file(struct play *p)
+{
+	char path[64], address[80];
+
+	(void)snprintf(
+	    path, sizeof path, P_tmpdir "/evchat-sweep-%ld", (long)getpid());
+	(void)snprintf(address, sizeof address, "unix:%s", path);
+	play_leave_file(p, path);
+	listen_at(p, address);
+	serve_two(p);
+	evchat_listener_stop(p->listener);
+	(void)remove(path); /* gone already, if the listener was there */
+}
+
 void
 listener_paused(struct play *p)
 {

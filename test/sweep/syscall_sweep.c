@@ -8,6 +8,7 @@
  * nothing is to be had then.  A mode is called send:EPIPE:once, and so on.
  */
 #include "support/syscalls.h"
+#include "sweep/failures.h"
 #include "sweep/sweep.h"
 #include <errno.h>
 #include <stdint.h>
@@ -21,110 +22,6 @@ enum { A_WHILE = 5 };
 enum { SHORT_ONCE = 1, SHORT_ONWARDS = 61 };
 
 enum persistence { ONCE, ONWARDS, PERSISTENCES };
-
-struct failure {
-	enum system_call call;
-	int error; /* 0: it moves few bytes */
-	const char *name;
-};
-
-#define FAILS(call, error)                 \
-	{                                  \
-		CALL_##call, error, #error \
-	}
-#define IS_SHORT(call)                  \
-	{                               \
-		CALL_##call, 0, "short" \
-	}
-
-/* What their manual pages say they can fail with, where it makes sense. */
-static const struct failure failures[] = {
-    FAILS(RECV, EINTR),
-    FAILS(RECV, EAGAIN),
-    FAILS(RECV, ECONNRESET),
-    FAILS(RECV, ENOMEM),
-    IS_SHORT(RECV),
-    FAILS(READV, EINTR),
-    FAILS(READV, EAGAIN),
-    FAILS(READV, ECONNRESET),
-    FAILS(READV, ENOMEM),
-    FAILS(READV, EIO),
-    IS_SHORT(READV),
-    FAILS(SEND, EINTR),
-    FAILS(SEND, EAGAIN),
-    FAILS(SEND, ECONNRESET),
-    FAILS(SEND, EPIPE),
-    FAILS(SEND, ENOBUFS),
-    FAILS(SEND, ENOMEM),
-    IS_SHORT(SEND),
-    FAILS(SENDMSG, EINTR),
-    FAILS(SENDMSG, EAGAIN),
-    FAILS(SENDMSG, ECONNRESET),
-    FAILS(SENDMSG, EPIPE),
-    FAILS(SENDMSG, ENOBUFS),
-    FAILS(SENDMSG, ENOMEM),
-    IS_SHORT(SENDMSG),
-    FAILS(WRITEV, EINTR),
-    FAILS(WRITEV, EAGAIN),
-    FAILS(WRITEV, ECONNRESET),
-    FAILS(WRITEV, EPIPE),
-    FAILS(WRITEV, ENOBUFS),
-    FAILS(WRITEV, ENOMEM),
-    FAILS(WRITEV, EIO),
-    IS_SHORT(WRITEV),
-    FAILS(SENDFILE, EINTR),
-    FAILS(SENDFILE, EAGAIN),
-    FAILS(SENDFILE, ECONNRESET),
-    FAILS(SENDFILE, EPIPE),
-    FAILS(SENDFILE, EIO),
-    FAILS(SENDFILE, ENOMEM),
-    FAILS(SENDFILE, EINVAL),
-    IS_SHORT(SENDFILE),
-    FAILS(PREAD, EINTR),
-    FAILS(PREAD, EIO),
-    FAILS(PREAD, ENOMEM),
-    IS_SHORT(PREAD),
-    FAILS(SOCKET, EMFILE),
-    FAILS(SOCKET, ENFILE),
-    FAILS(SOCKET, ENOBUFS),
-    FAILS(SOCKET, ENOMEM),
-    FAILS(CONNECT, EINTR),
-    FAILS(CONNECT, EAGAIN),
-    FAILS(CONNECT, ECONNREFUSED),
-    FAILS(CONNECT, ECONNRESET),
-    FAILS(CONNECT, ENOBUFS),
-    FAILS(BIND, EADDRINUSE),
-    FAILS(BIND, ENOMEM),
-    FAILS(LISTEN, EADDRINUSE),
-    FAILS(LISTEN, ENOBUFS),
-    FAILS(ACCEPT4, EINTR),
-    FAILS(ACCEPT4, EAGAIN),
-    FAILS(ACCEPT4, ECONNABORTED),
-    FAILS(ACCEPT4, EMFILE),
-    FAILS(ACCEPT4, ENFILE),
-    FAILS(ACCEPT4, ENOBUFS),
-    FAILS(ACCEPT4, ENOMEM),
-    FAILS(SHUTDOWN, ENOTCONN),
-    FAILS(SHUTDOWN, ENOBUFS),
-    FAILS(SETSOCKOPT, ENOMEM),
-    FAILS(SETSOCKOPT, ENOBUFS),
-    FAILS(GETSOCKOPT, ENOBUFS),
-    FAILS(GETSOCKNAME, ENOBUFS),
-    FAILS(GETPEERNAME, ENOBUFS),
-    FAILS(FCNTL, EINTR),
-    FAILS(FCNTL, ENOMEM),
-    FAILS(IOCTL, ENOMEM),
-    FAILS(IOCTL, EIO),
-    FAILS(FSTAT, ENOMEM),
-    FAILS(FSTAT, EIO),
-    FAILS(POLL, EINTR),
-    FAILS(POLL, ENOMEM),
-    FAILS(EPOLL_CTL, ENOMEM),
-    FAILS(EPOLL_CTL, ENOSPC),
-    FAILS(EPOLL_WAIT, EINTR),
-    FAILS(EVENTFD, EMFILE),
-    FAILS(EVENTFD, ENOMEM),
-};
 
 static const struct failure *
 failure_of(size_t mode)
@@ -226,8 +123,7 @@ disarm(void)
 int
 main(int argc, char **argv)
 {
-	static const struct sweep system_calls = {
-	    .n_modes = PERSISTENCES * sizeof failures / sizeof *failures,
+	const struct sweep system_calls = {.n_modes = PERSISTENCES * n_failures,
 	    .name_mode = name_mode,
 	    .figures = {"system-call-points-once",
 		"system-call-points-onwards"},

@@ -22,8 +22,7 @@ adopt(struct evchat_framer *f, const struct evchat_terminator *t)
 	f->streamed = t->streamed;
 	f->deadline_ms = t->deadline_ms;
 	f->max_frame = t->max_frame;
-	f->record = t->kind == EVCHAT_RECORDS ? t->count : 0;
-	f->left = t->count;
+	f->record = f->left = t->count;
 }
 
 static int
@@ -126,7 +125,6 @@ take_over(struct evchat_framer *f)
 	if (!next)
 		return;
 	evchat_match_clear_(&f->match);
-	next->matched = f->matched;
 	*f = *next;
 	evchat_mfree_(next);
 }

@@ -277,13 +277,13 @@ longest_at(const struct evchat_match *m, const unsigned char *since,
 	return longest;
 }
 
-/* Hold what ends the `len` bytes before `end` and begins a literal. */
+/* Hold what ends the `len` bytes before `end` and begins a literal; so far
+ * nothing is held. */
 static NOT_INLINE void
 hold(struct evchat_match *m, const unsigned char *end, size_t len)
 {
 	const unsigned char *literal = bytes_of(m);
 
-	m->held = 0;
 	for (size_t i = 0; i < m->n; literal += m->len[i++]) {
 		size_t most = m->len[i] - 1u;
 
@@ -415,7 +415,6 @@ skip(struct evchat_match *m, struct evchat_ahead *ahead,
 	if (end - since >= block->prefix)
 		since = end - (block->prefix - 1);
 	m->state = walk(block->nodes, since, end);
-	m->held = block->nodes[m->state].depth;
 	return end;
 }
 

@@ -268,7 +268,6 @@ static void
 release(struct evchat_queue *q, struct evchat_queue_item *item)
 {
 	q->promised -= item->left;
-	item->left = 0;
 	if (!item->producer.size)
 		q->unsized--;
 	if (item->producer.release)

@@ -15,13 +15,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#if defined(__GNUC__) && defined(__x86_64__)
+/* EVCHAT_PORTABLE is for tests: plain C alone. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(EVCHAT_PORTABLE)
 #define HAS_X86_WAYS 1
 #include <immintrin.h>
 #endif
 
-/* What is written once for all ways must be compiled once for each. */
-#ifdef __GNUC__
+/* What is written once for all ways must be compiled once for each, but where
+ * speed is no matter: whoever counts branches wants to see each of them once.
+ */
+#if defined(__GNUC__) && defined(__OPTIMIZE__)
 #define IN_EACH_WAY static inline __attribute__((always_inline))
 #else
 #define IN_EACH_WAY static inline

@@ -84,6 +84,14 @@ START_TEST(one_literal_is_followed)
 }
 END_TEST
 
+START_TEST(a_beginning_may_be_several_failures_away)
+{
+	/* Behind "abacaba" comes no "b", nor behind "aba"; behind "a" one. */
+	expect(EVCHAT_LIT("abacabad"), "abacababacabad");
+	expect(any_of("aabaac", "aaax", "y"), "aabaaax");
+}
+END_TEST
+
 START_TEST(literals_that_begin_alike_are_followed)
 {
 	expect(any_of("abc", "abd", "axe"), "abxabdabcaxaxe");
@@ -157,6 +165,7 @@ suite(void)
 	TCase *tc = suite_group(s, "automaton");
 
 	tcase_add_test(tc, one_literal_is_followed);
+	tcase_add_test(tc, a_beginning_may_be_several_failures_away);
 	tcase_add_test(tc, literals_that_begin_alike_are_followed);
 	tcase_add_test(tc, a_literal_within_another_ends_first);
 	tcase_add_test(tc, of_those_that_end_together_the_longest_is_known);

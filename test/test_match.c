@@ -19,11 +19,18 @@
 
 static struct evchat_match match;
 
+/* From a copy of just their size, as they may come. */
 static void
 set(struct evchat_terminator t)
 {
-	ck_assert_int_eq(
-	    evchat_match_set_(&match, t.literals, t.n_literals), 0);
+	size_t size = t.n_literals * sizeof *t.literals;
+	struct evchat_span *literals = malloc(size);
+
+	if (!literals)
+		abort();
+	memcpy(literals, t.literals, size);
+	ck_assert_int_eq(evchat_match_set_(&match, literals, t.n_literals), 0);
+	free(literals);
 }
 
 static struct evchat_terminator
@@ -190,6 +197,21 @@ START_TEST(first_of_equal_literals_wins)
 }
 END_TEST
 
+START_TEST(a_literal_that_ends_with_another_may_be_anywhere_among_them)
+{
+	expect(any_of("ab\n", "\n", NULL), "x\nab\n", "1@2 0@5 ");
+	expect(any_of("a\n", "bc\n", "\n"), "bc\na\nx\n", "1@3 0@5 2@7 ");
+}
+END_TEST
+
+START_TEST(a_literal_that_nearly_ends_with_another_is_found)
+{
+	expect(any_of("b", "ac", NULL), "xacb", "1@3 0@4 ");
+	expect(any_of("ac", "b", NULL), "xacb", "0@3 1@4 ");
+	expect(any_of("ab", "cbb", NULL), "cbbab", "1@3 0@5 ");
+}
+END_TEST
+
 START_TEST(a_match_restarts_the_literals_that_did_not_complete)
 {
 	expect(any_of("ab", "bcd", NULL), "abcd", "0@2 ");
@@ -253,6 +275,28 @@ START_TEST(most_and_longest_literals_of_any_of_are_all_found)
 	set(evchat_any_of(literals, EVCHAT_LITERALS_MAX));
 	ck_assert_str_eq(scan_in_pieces((const char *)bytes, sizeof bytes, 7),
 	    "0@64 1@128 2@192 3@256 4@320 5@384 6@448 7@512 ");
+}
+END_TEST
+
+/* "aa..ab", `as` of them, and the bytes behind it. */
+static size_t
+add_run(char *bytes, size_t as, const char *behind)
+{
+	memset(bytes, 'a', as);
+	memcpy(bytes + as, behind, strlen(behind));
+	return as + strlen(behind);
+}
+
+START_TEST(a_long_literal_may_begin_several_failures_away)
+{
+	char literal[64], input[128];
+	size_t len = add_run(literal, 20, "b"), n = add_run(input, 20, "b");
+
+	len += add_run(literal + len, 20, "c");
+	/* Not the "c", but one "a" more: the last 20 of them begin anew. */
+	n += add_run(input + n, 21, "b");
+	n += add_run(input + n, 20, "c");
+	expect_of(evchat_literal(literal, len), input, n, "0@64 ");
 }
 END_TEST
 
@@ -604,6 +648,18 @@ START_TEST(switching_between_short_and_long_needs_one_block)
 }
 END_TEST
 
+START_TEST(what_is_held_where_a_block_ends_is_not_held_for_ever)
+{
+	char input[68];
+
+	/* One byte is held, and a block from there on ends with another CR. */
+	memset(input, 'x', sizeof input);
+	input[0] = input[63] = '\r';
+	memcpy(input + 65, "\r\n\n", 3);
+	expect_of(EVCHAT_LIT("\r\n"), input, sizeof input, "0@67 ");
+}
+END_TEST
+
 START_TEST(restart_forgets_what_was_scanned)
 {
 	set(EVCHAT_LIT("\r\n"));
@@ -788,11 +844,15 @@ add_finding(TCase *tc)
 	tcase_add_test(tc, first_to_complete_wins);
 	tcase_add_test(tc, longest_of_those_that_complete_together_wins);
 	tcase_add_test(tc, first_of_equal_literals_wins);
+	tcase_add_test(
+	    tc, a_literal_that_ends_with_another_may_be_anywhere_among_them);
+	tcase_add_test(tc, a_literal_that_nearly_ends_with_another_is_found);
 	tcase_add_test(tc, a_match_restarts_the_literals_that_did_not_complete);
 	tcase_add_loop_test(tc, every_byte_value_can_be_a_literal, 0, 256);
 	tcase_add_test(tc, literals_of_nul_bytes_are_literals);
 	tcase_add_test(tc, longest_literal_is_found_at_every_cut);
 	tcase_add_test(tc, most_and_longest_literals_of_any_of_are_all_found);
+	tcase_add_test(tc, a_long_literal_may_begin_several_failures_away);
 	tcase_add_loop_test(
 	    tc, found_at_every_place_of_runs_of_every_length, 0, 14);
 	tcase_add_test(tc, random_literals_are_found_in_random_runs);
@@ -807,6 +867,8 @@ add_holding(TCase *tc)
 	tcase_add_test(tc, exactly_the_longest_proper_prefix_is_held);
 	tcase_add_test(
 	    tc, every_literal_of_two_letters_is_found_and_held_exactly);
+	tcase_add_test(
+	    tc, what_is_held_where_a_block_ends_is_not_held_for_ever);
 	tcase_add_test(tc, restart_forgets_what_was_scanned);
 	tcase_add_test(tc, setting_literals_forgets_what_was_scanned);
 }

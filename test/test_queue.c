@@ -757,6 +757,8 @@ START_TEST(a_size_beyond_memory_is_no_trouble)
 {
 	OK(produce_sized(0, "ab+.", UINT64_MAX));
 	OK(produce_sized(1, ".", UINT64_MAX));
+	OK(produce_sized(2, ".", INT64_MAX));
+	expect_waiting(0, INT64_MAX, 0);
 	expect_asked(2, 2, EVCHAT_ASKED_ENOUGH);
 	expect_waiting(2, (uint64_t)INT64_MAX - 2, 0);
 	expect_sent("ab");
@@ -792,6 +794,54 @@ START_TEST(empty_is_without_bytes_and_without_producers)
 	ck_assert(evchat_queue_has_producers_(&q));
 	expect_asked(1, 1, EVCHAT_ASKED_NOBODY);
 	ck_assert(evchat_queue_is_empty_(&q));
+}
+END_TEST
+
+START_TEST(what_was_copied_or_lent_or_read_is_not_foreign)
+{
+	struct evchat_producer p;
+
+	OK(copy("a"));
+	OK(refer("b"));
+	OK(evchat_producer_file(&p, nameless_file("c", 1), 0, 1));
+	OK(evchat_queue_produce_(&q, &p));
+	expect_sent("abc");
+	ck_assert(!q.foreign);
+}
+END_TEST
+
+START_TEST(what_was_moved_is_foreign_until_all_has_left)
+{
+	OK(move("ab"));
+	ck_assert(q.foreign);
+	OK(copy("c"));
+	evbuffer_drain(q.front, 2);
+	evchat_queue_left_(&q, 2);
+	ck_assert(q.foreign);
+	expect_sent("c");
+	ck_assert(!q.foreign);
+}
+END_TEST
+
+START_TEST(what_a_producer_makes_is_foreign_until_all_has_left)
+{
+	OK(produce(0, "a+b."));
+	ck_assert(!q.foreign);
+	expect_asked(1, PLENTY, EVCHAT_ASKED_ENOUGH);
+	ck_assert(q.foreign);
+	take();
+	ck_assert(q.foreign);
+	expect_sent("ab");
+	ck_assert(!q.foreign);
+}
+END_TEST
+
+START_TEST(nothing_is_foreign_in_a_cleared_queue)
+{
+	OK(move("a"));
+	evchat_queue_clear_(&q);
+	OK(copy("b"));
+	ck_assert(!q.foreign);
 }
 END_TEST
 
@@ -1106,6 +1156,76 @@ START_TEST(a_reference_takes_little_memory)
 	refer_block();
 	ck_assert_uint_eq(memory_asked(), asked + 1);
 	ck_assert_uint_le(memory_asked_last(), SMALL);
+}
+END_TEST
+
+START_TEST(a_copy_is_not_split_where_the_last_one_left_room)
+{
+	static const char first[600], second[5000];
+
+	OK(evchat_queue_copy_(&q, first, sizeof first, NULL, 0));
+	OK(evchat_queue_copy_(&q, second, sizeof second, NULL, 0));
+	take();
+	ck_assert_uint_eq(sent_len, sizeof first + sizeof second);
+}
+END_TEST
+
+/* Runs on both sides of what one piece has room for. */
+static const size_t run_lengths[] = {16319, 16320, 16321, 32640, 50000};
+
+START_TEST(a_long_run_is_copied_whole_in_pieces_of_16_kib)
+{
+	size_t len = run_lengths[_i];
+	unsigned char *run = malloc(len);
+	struct evbuffer *out = evbuffer_new();
+
+	ck_assert_ptr_nonnull(run);
+	for (size_t i = 0; i < len; i++)
+		run[i] = (unsigned char)(i % 251);
+	evbuffer_add(out, "a", 1);
+	OK(evchat_append_run_(out, run, len));
+	ck_assert_uint_le(memory_asked_last(), 16 * 1024);
+	ck_assert_uint_eq(evbuffer_get_length(out), 1 + len);
+	ck_assert_mem_eq(evbuffer_pullup(out, -1) + 1, run, len);
+	evbuffer_free(out);
+	free(run);
+}
+END_TEST
+
+START_TEST(a_long_run_without_memory_changes_nothing)
+{
+	static const char run[50000];
+	struct evbuffer *out = evbuffer_new();
+	size_t n, live = memory_live();
+
+	for (n = 0;; n++) {
+		int error;
+
+		memory_refuse_after(n);
+		error = evchat_append_run_(out, run, sizeof run);
+		memory_refuse_none();
+		if (!error)
+			break;
+		ck_assert_int_eq(error, EVCHAT_ERR_NO_MEMORY);
+		ck_assert_uint_eq(evbuffer_get_length(out), 0);
+		ck_assert_uint_eq(memory_live(), live);
+	}
+	ck_assert_uint_gt(n, 3);
+	ck_assert_uint_eq(evbuffer_get_length(out), sizeof run);
+	evbuffer_free(out);
+}
+END_TEST
+
+START_TEST(a_long_run_that_libevent_does_not_take_is_an_error)
+{
+	static const char run[50000];
+	struct evbuffer *out = evbuffer_new();
+
+	evbuffer_freeze(out, 0);
+	ck_assert_int_eq(
+	    evchat_append_run_(out, run, sizeof run), EVCHAT_ERR_EVENT);
+	ck_assert_uint_eq(evbuffer_get_length(out), 0);
+	evbuffer_free(out);
 }
 END_TEST
 
@@ -1808,6 +1928,10 @@ add_counting(TCase *tc)
 	tcase_add_test(tc, a_size_beyond_memory_is_no_trouble);
 	tcase_add_test(tc, what_a_sleeping_producer_has_yet_to_make_is_known);
 	tcase_add_test(tc, empty_is_without_bytes_and_without_producers);
+	tcase_add_test(tc, what_was_copied_or_lent_or_read_is_not_foreign);
+	tcase_add_test(tc, what_was_moved_is_foreign_until_all_has_left);
+	tcase_add_test(tc, what_a_producer_makes_is_foreign_until_all_has_left);
+	tcase_add_test(tc, nothing_is_foreign_in_a_cleared_queue);
 }
 
 static void
@@ -1845,6 +1969,11 @@ add_memory(TCase *tc)
 	tcase_add_test(
 	    tc, two_bytes_made_behind_a_large_reference_take_little_memory);
 	tcase_add_test(tc, a_reference_takes_little_memory);
+	tcase_add_test(tc, a_copy_is_not_split_where_the_last_one_left_room);
+	tcase_add_loop_test(tc, a_long_run_is_copied_whole_in_pieces_of_16_kib,
+	    0, LEN(run_lengths));
+	tcase_add_test(tc, a_long_run_without_memory_changes_nothing);
+	tcase_add_test(tc, a_long_run_that_libevent_does_not_take_is_an_error);
 	tcase_add_test(tc, moving_takes_no_memory);
 	tcase_add_test(tc, a_copy_that_cannot_be_in_memory_is_refused);
 	tcase_add_test(tc, without_memory_for_what_is_made_nobody_is_asked);

@@ -200,6 +200,7 @@ END_TEST
 START_TEST(a_literal_that_ends_with_another_may_be_anywhere_among_them)
 {
 	expect(any_of("ab\n", "\n", NULL), "x\nab\n", "1@2 0@5 ");
+	expect(any_of("x\r\n", "\r\n", NULL), "a\r\nx\r\n", "1@3 0@6 ");
 	expect(any_of("a\n", "bc\n", "\n"), "bc\na\nx\n", "1@3 0@5 2@7 ");
 }
 END_TEST

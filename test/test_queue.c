@@ -1503,6 +1503,19 @@ START_TEST(everything_leaves_in_order_around_a_batch)
 }
 END_TEST
 
+START_TEST(a_copy_in_the_batch_may_be_nothing_but_its_end)
+{
+	struct evchat_batch batch = batch_of(BATCH);
+
+	evchat_queue_begin_turn_(&q, &batch);
+	OK(copy("a"));
+	OK(evchat_queue_copy_(&q, NULL, 0, "\r\n", 2));
+	expect_batch(&batch, "a\r\n");
+	OK(evchat_queue_end_turn_(&q));
+	expect_sent("a\r\n");
+}
+END_TEST
+
 START_TEST(a_copy_that_does_not_fit_the_batch_goes_behind_it)
 {
 	struct evchat_batch batch = batch_of(4);
@@ -1986,6 +1999,7 @@ add_batch(TCase *tc)
 {
 	tcase_add_test(tc, copies_of_a_turn_lie_in_the_batch);
 	tcase_add_test(tc, everything_leaves_in_order_around_a_batch);
+	tcase_add_test(tc, a_copy_in_the_batch_may_be_nothing_but_its_end);
 	tcase_add_test(tc, a_copy_that_does_not_fit_the_batch_goes_behind_it);
 	tcase_add_test(tc, a_producer_is_asked_behind_the_batch);
 	tcase_add_test(

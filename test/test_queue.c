@@ -516,6 +516,44 @@ START_TEST(more_without_bytes_is_not_the_end)
 }
 END_TEST
 
+/* Only for a channel that ends, so nothing undoes it. */
+static void
+expect_halted(size_t asked)
+{
+	expect_asked(PLENTY, PLENTY, EVCHAT_ASKED_ENOUGH);
+	ck_assert_uint_eq(made[0].asked, asked);
+	ck_assert_uint_eq(made[1].asked, 0);
+	q.halted = false;
+}
+
+START_TEST(a_halted_queue_asks_nobody)
+{
+	OK(produce(0, "a."));
+	evchat_queue_halt_(&q);
+	expect_halted(0);
+	expect_sent("a");
+}
+END_TEST
+
+static void
+halt_aside(struct made *m, struct evbuffer *out)
+{
+	(void)m;
+	(void)out;
+	evchat_queue_halt_(&q);
+}
+
+START_TEST(a_queue_that_is_halted_by_a_producer_asks_nobody_else)
+{
+	OK(produce(0, "a*."));
+	OK(produce(1, "b."));
+	made[0].aside = halt_aside;
+	expect_halted(1);
+	ck_assert_uint_eq(front_length(), 1);
+	expect_sent("ab");
+}
+END_TEST
+
 START_TEST(later_is_not_asked_until_it_is_woken)
 {
 	OK(produce(0, "~ a."));
@@ -1822,6 +1860,21 @@ START_TEST(a_file_is_left_alone_where_it_can_be_sent)
 }
 END_TEST
 
+START_TEST(bytes_that_cannot_follow_a_file_are_a_failure)
+{
+	OK(copy("a"));
+	take();
+	produce_file();
+	OK(refer("b"));
+	evbuffer_freeze(q.front, 0);
+	ck_assert(evchat_queue_file_left_(&q, FILE_LEN - 20000));
+	ck_assert(!evchat_queue_file_left_(&q, 20000));
+	ck_assert_uint_eq(cleaned, 0);
+	evchat_queue_clear_(&q);
+	expect_released();
+}
+END_TEST
+
 START_TEST(the_rest_of_a_file_is_read_when_it_is_short)
 {
 	produce_file();
@@ -1914,6 +1967,9 @@ static void
 add_answering(TCase *tc)
 {
 	tcase_add_test(tc, more_without_bytes_is_not_the_end);
+	tcase_add_test(tc, a_halted_queue_asks_nobody);
+	tcase_add_test(
+	    tc, a_queue_that_is_halted_by_a_producer_asks_nobody_else);
 	tcase_add_test(tc, later_is_not_asked_until_it_is_woken);
 	tcase_add_test(tc, bytes_that_come_with_later_count);
 	tcase_add_test(tc, who_sleeps_holds_up_what_is_behind);
@@ -2025,6 +2081,7 @@ static void
 add_files(TCase *tc)
 {
 	tcase_add_test(tc, a_file_is_left_alone_where_it_can_be_sent);
+	tcase_add_test(tc, bytes_that_cannot_follow_a_file_are_a_failure);
 	tcase_add_test(tc, the_rest_of_a_file_is_read_when_it_is_short);
 	tcase_add_test(tc, a_file_is_asked_where_it_cannot_be_sent);
 	tcase_add_test(tc, who_is_first_and_no_file_is_asked);

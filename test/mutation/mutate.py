@@ -153,16 +153,15 @@ def tell_fates(fates, files):
     return shares
 
 
-def complaints(fates, known, is_whole):
-    """What is wrong with equivalent.txt."""
+def complaints(fates, known, files):
+    """What equivalent.txt says wrongly of these files."""
     made = {record_of(mutant) for mutant, _, _ in fates}
     for mutant, fate, killer in fates:
         if fate == "equivalent" and killer:
             yield f"not equivalent, {killer} kills it: {mutant}"
-    if is_whole:
-        for name, before, after in known:
-            if (name, before, after) not in made:
-                yield f"no such mutant: {name}\n- {before}\n+ {after}"
+    for name, before, after in known:
+        if name.split()[0] in files and (name, before, after) not in made:
+            yield f"no such mutant: {name}\n- {before}\n+ {after}"
 
 
 def arguments():
@@ -207,8 +206,7 @@ def main():
             mutants = chance.sample(mutants, min(asked.sample, len(mutants)))
         fates = try_all(run, mutants, asked.killers)
     shares = tell_fates(fates, files)
-    wrong = list(complaints(fates, run.known,
-                            not asked.sample and not asked.file))
+    wrong = list(complaints(fates, run.known, [] if asked.sample else files))
     for complaint in wrong:
         print(f"\nequivalent.txt: {complaint}", file=sys.stderr)
     judged = ["in all"] if asked.sample else files

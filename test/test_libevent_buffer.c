@@ -57,8 +57,8 @@ START_TEST(a_chain_with_its_head_takes_a_power_of_two)
 		struct evbuffer *b = evbuffer_new();
 		struct evbuffer_iovec space;
 
-		ck_assert_int_eq(evbuffer_reserve_space(b,
-				     (ev_ssize_t)sizes[i].asked, &space, 1),
+		ck_assert_int_eq(evbuffer_reserve_space(
+				     b, (ev_ssize_t)sizes[i].asked, &space, 1),
 		    1);
 		ck_assert_uint_eq(memory_asked_last(), sizes[i].taken);
 		evbuffer_free(b);
@@ -469,8 +469,8 @@ main(void)
 	tcase_add_test(
 	    t, a_piece_that_fills_its_chain_is_not_moved_for_the_next);
 	tcase_add_test(t, chains_that_add_makes_double_up_to_4_kib);
-	tcase_add_test(t,
-	    add_asks_for_128_mib_for_two_bytes_behind_100_mib_of_reference);
+	tcase_add_test(
+	    t, add_asks_for_128_mib_for_two_bytes_behind_100_mib_of_reference);
 	tcase_add_test(t, reserve_asks_for_1_kib_behind_100_mib_of_reference);
 	tcase_add_test(
 	    t, moving_a_buffer_to_another_moves_its_chains_and_takes_no_memory);

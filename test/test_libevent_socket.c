@@ -421,8 +421,7 @@ START_TEST(a_new_descriptor_thaws_both_ends)
 	bufferevent_write(e.bev, "bytes", 5);
 	bufferevent_setfd(e.bev, e.fd);
 	ck_assert_int_eq(evbuffer_add(bufferevent_get_input(e.bev), "x", 1), 0);
-	ck_assert_int_eq(
-	    evbuffer_drain(bufferevent_get_output(e.bev), 5), 0);
+	ck_assert_int_eq(evbuffer_drain(bufferevent_get_output(e.bev), 5), 0);
 	endpoint_free(&e);
 }
 END_TEST
@@ -434,8 +433,8 @@ START_TEST(what_is_enabled_without_a_descriptor_works_when_it_gets_one)
 	int fds[2];
 
 	endpoint_init(&e);
-	endpoint_watch(&e,
-	    bufferevent_socket_new(e.base, -1, BEV_OPT_CLOSE_ON_FREE));
+	endpoint_watch(
+	    &e, bufferevent_socket_new(e.base, -1, BEV_OPT_CLOSE_ON_FREE));
 	ck_assert_int_eq(bufferevent_getfd(e.bev), -1);
 	bufferevent_enable(e.bev, EV_READ);
 	bufferevent_write(e.bev, "bytes", 5);
@@ -478,7 +477,8 @@ START_TEST(a_descriptor_is_closed_when_a_zero_timer_comes_not_before)
 	endpoint_open(&e);
 	free_bufferevent(&e);
 	ck_assert(endpoint_is_open(e.fd));
-	event_base_once(e.base, -1, EV_TIMEOUT, note_whether_open, &e, &at_once);
+	event_base_once(
+	    e.base, -1, EV_TIMEOUT, note_whether_open, &e, &at_once);
 	endpoint_turn(&e, 1);
 	endpoint_expect(&e, "closed");
 	endpoint_free(&e);
@@ -517,8 +517,8 @@ START_TEST(what_was_lent_is_cleaned_up_a_turn_after_the_free)
 	int cleanups = 0;
 
 	endpoint_open(&e);
-	evbuffer_add_reference(bufferevent_get_output(e.bev), some, 10,
-	    count_cleanup, &cleanups);
+	evbuffer_add_reference(
+	    bufferevent_get_output(e.bev), some, 10, count_cleanup, &cleanups);
 	free_bufferevent(&e);
 	ck_assert_int_eq(cleanups, 0);
 	endpoint_turn(&e, 1);
@@ -613,8 +613,8 @@ START_TEST(a_write_to_a_file_is_accepted_and_never_done)
 	int fd = nameless_file("", 0);
 
 	endpoint_init(&e);
-	endpoint_watch(&e,
-	    bufferevent_socket_new(e.base, fd, BEV_OPT_CLOSE_ON_FREE));
+	endpoint_watch(
+	    &e, bufferevent_socket_new(e.base, fd, BEV_OPT_CLOSE_ON_FREE));
 	if (strcmp(event_base_get_method(e.base), "epoll") == 0) {
 		ck_assert_int_eq(bufferevent_enable(e.bev, EV_READ), -1);
 		ck_assert_int_eq(bufferevent_write(e.bev, "bytes", 5), 0);
@@ -639,8 +639,8 @@ open_fresh(struct endpoint *e)
 	endpoint_init(e);
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
 	e->peer = fds[1];
-	endpoint_watch(e,
-	    bufferevent_socket_new(e->base, fds[0], BEV_OPT_CLOSE_ON_FREE));
+	endpoint_watch(
+	    e, bufferevent_socket_new(e->base, fds[0], BEV_OPT_CLOSE_ON_FREE));
 }
 
 /* Rule 61: its chain is had, its event is not. */
@@ -692,12 +692,14 @@ START_TEST(a_write_that_epoll_refuses_is_accepted_and_never_done)
 }
 END_TEST
 
-/* Rule 62, where the allocator sets errno. */
+/* Rule 62, where the allocator sets errno.  (A turn before: select(2) needs
+ * memory of its own when it has something new to wait for.) */
 START_TEST(a_read_without_memory_is_an_error)
 {
 	struct endpoint e;
 
 	endpoint_open(&e);
+	endpoint_turn(&e, 1);
 	endpoint_send(&e, "bytes", 5);
 	memory_refuse_after(0);
 	endpoint_turn(&e, 2);
@@ -713,8 +715,8 @@ END_TEST
 /* Rule 58: a failed connect names no direction (transport.c). */
 START_TEST(a_refused_connect_is_an_error_of_no_direction)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sockaddr *any = (struct sockaddr *)(void *)&at;
 	socklen_t len = sizeof at;
 	int bound = socket(AF_INET, SOCK_STREAM, 0);
@@ -723,16 +725,15 @@ START_TEST(a_refused_connect_is_an_error_of_no_direction)
 	ck_assert_int_eq(bind(bound, any, len), 0);
 	ck_assert_int_eq(getsockname(bound, any, &len), 0);
 	endpoint_init(&e);
-	endpoint_watch(&e,
-	    bufferevent_socket_new(e.base, -1, BEV_OPT_CLOSE_ON_FREE));
+	endpoint_watch(
+	    &e, bufferevent_socket_new(e.base, -1, BEV_OPT_CLOSE_ON_FREE));
 	bufferevent_enable(e.bev, EV_READ);
 	ck_assert_int_eq(bufferevent_socket_connect(e.bev, any, (int)len), 0);
 	endpoint_turn(&e, 4);
 	endpoint_expect(&e, "event(ERROR)");
 	ck_assert_int_eq(e.error, ECONNREFUSED);
 	ck_assert_int_ge(bufferevent_getfd(e.bev), 0);
-	ck_assert_int_eq(
-	    bufferevent_get_enabled(e.bev), EV_READ | EV_WRITE);
+	ck_assert_int_eq(bufferevent_get_enabled(e.bev), EV_READ | EV_WRITE);
 	close(bound);
 	endpoint_free(&e);
 }
@@ -793,8 +794,7 @@ add_reading(Suite *s)
 	TCase *t = suite_group(s, "reading");
 
 	tcase_add_checked_fixture(t, memory_watch, NULL);
-	tcase_add_test(
-	    t, a_read_takes_4096_bytes_at_most_whatever_it_may_take);
+	tcase_add_test(t, a_read_takes_4096_bytes_at_most_whatever_it_may_take);
 	tcase_add_test(t, each_read_asks_first_how_much_there_is);
 	tcase_add_test(t, eof_comes_with_data_left_in_the_input);
 	tcase_add_test(t, what_came_before_a_reset_is_read_before_it);
@@ -813,8 +813,7 @@ add_writing(Suite *s)
 	TCase *t = suite_group(s, "writing");
 
 	tcase_add_checked_fixture(t, memory_watch, NULL);
-	tcase_add_test(
-	    t, a_write_takes_16_kib_at_most_unless_it_may_take_more);
+	tcase_add_test(t, a_write_takes_16_kib_at_most_unless_it_may_take_more);
 	tcase_add_test(t, any_amount_of_output_is_accepted_whatever_the_mark);
 	tcase_add_test(
 	    t, a_write_is_told_when_no_more_than_the_low_mark_is_left);
@@ -852,8 +851,7 @@ add_end(Suite *s)
 	tcase_add_test(t, freed_in_its_callback_it_lives_until_the_next_turn);
 	tcase_add_test(t, what_was_lent_is_cleaned_up_a_turn_after_the_free);
 	tcase_add_test(t, freeing_the_base_finishes_what_was_freed_before);
-	tcase_add_test(
-	    t, a_descriptor_taken_away_before_the_free_stays_open);
+	tcase_add_test(t, a_descriptor_taken_away_before_the_free_stays_open);
 }
 
 static void
@@ -865,17 +863,17 @@ add_others(Suite *s)
 	tcase_add_test(t, a_pipe_is_read_like_a_socket);
 	tcase_add_test(t, a_pipe_is_written_like_a_socket);
 	tcase_add_test(t, a_write_to_a_file_is_accepted_and_never_done);
-	tcase_add_test(t,
-	    a_write_without_memory_for_its_event_is_accepted_and_never_done);
+	tcase_add_test(
+	    t, a_write_without_memory_for_its_event_is_accepted_and_never_done);
 	tcase_add_test(t,
 	    enabling_without_memory_for_the_event_fails_and_can_be_tried_again);
-	tcase_add_test(t, a_write_that_epoll_refuses_is_accepted_and_never_done);
+	tcase_add_test(
+	    t, a_write_that_epoll_refuses_is_accepted_and_never_done);
 	tcase_add_test(t, a_read_without_memory_is_an_error);
 	tcase_add_test(t, a_refused_connect_is_an_error_of_no_direction);
 	tcase_add_test(t, a_trigger_calls_back_inside_unless_deferred);
 	tcase_add_test(t, deferred_triggers_of_one_turn_are_one_callback);
-	tcase_add_test(
-	    t, a_deferred_trigger_is_forgotten_with_the_callbacks);
+	tcase_add_test(t, a_deferred_trigger_is_forgotten_with_the_callbacks);
 }
 
 int

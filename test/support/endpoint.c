@@ -141,8 +141,8 @@ endpoint_open(struct endpoint *e)
 void
 endpoint_open_tcp(struct endpoint *e)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sockaddr *any = (struct sockaddr *)(void *)&at;
 	socklen_t len = sizeof at;
 	int listening = socket(AF_INET, SOCK_STREAM, 0);
@@ -180,8 +180,7 @@ endpoint_turn(struct endpoint *e, int turns)
 void
 endpoint_send(struct endpoint *e, const void *bytes, size_t len)
 {
-	ck_assert_int_eq(
-	    send(e->peer, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+	ck_assert_int_eq(send(e->peer, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
 }
 
 size_t

@@ -281,7 +281,8 @@ note_what(evutil_socket_t fd, short what, void *ctx)
 	told = what;
 }
 
-/* Rule 66; so a remote's wake has no timeout (design.md). */
+/* Rule 66; so a remote's wake has no timeout (design.md).  2.2 tells both
+ * (libevent #1530). */
 START_TEST(a_timeout_takes_what_made_an_event_active_off_it)
 {
 	struct event_base *base = event_base_new();

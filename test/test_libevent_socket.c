@@ -49,11 +49,12 @@ START_TEST(each_read_asks_first_how_much_there_is)
 	struct endpoint e;
 
 	endpoint_open(&e);
-	endpoint_send(&e, some, 10000);
 	calls_watch(e.fd);
-	endpoint_turn(&e, 4);
-	ck_assert_uint_eq(calls_seen(CALL_IOCTL), 3);
-	ck_assert_uint_eq(calls_seen(CALL_READV), 3);
+	for (size_t i = 1; i <= 3; i++) {
+		endpoint_send(&e, "bytes", 5);
+		endpoint_turn(&e, 1);
+		ck_assert_uint_eq(calls_seen(CALL_IOCTL), i);
+	}
 	endpoint_free(&e);
 }
 END_TEST
@@ -80,11 +81,11 @@ START_TEST(what_came_before_a_reset_is_read_before_it)
 	struct endpoint e;
 
 	endpoint_open_tcp(&e);
-	endpoint_send(&e, some, 6000);
+	endpoint_send(&e, some, 3000);
 	setsockopt(e.peer, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	endpoint_hang_up(&e);
 	endpoint_turn(&e, 4);
-	endpoint_expect(&e, "read(4096) read(6000) event(READING|ERROR)");
+	endpoint_expect(&e, "read(3000) event(READING|ERROR)");
 	ck_assert_int_eq(e.error, ECONNRESET);
 	endpoint_free(&e);
 }
@@ -200,12 +201,11 @@ START_TEST(a_write_takes_16_kib_at_most_unless_it_may_take_more)
 
 	endpoint_open(&e);
 	bufferevent_write(e.bev, some, 100 * KIB);
-	calls_watch(e.fd);
 	endpoint_turn(&e, 1);
-	ck_assert_uint_eq(calls_largest(CALL_WRITEV), 16 * KIB);
+	ck_assert_uint_eq(endpoint_take(&e), 16 * KIB);
 	bufferevent_set_max_single_write(e.bev, 64 * KIB);
 	endpoint_turn(&e, 1);
-	ck_assert_uint_eq(calls_largest(CALL_WRITEV), 64 * KIB);
+	ck_assert_uint_eq(endpoint_take(&e), 64 * KIB);
 	endpoint_free(&e);
 }
 END_TEST

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An allocator that counts bytes.  Blocks are the C library's, which says how
- * large they are.
+ * An allocator that counts bytes, and fails when it is told to.  Blocks are the
+ * C library's, which says how large they are.
  */
 #include "support/counting.h"
+#include "support/scale.h"
+#include <errno.h>
 #include <evchat/alloc.h>
 #include <event2/event.h>
 #include <malloc.h>
@@ -13,7 +15,22 @@
 static struct {
 	bool begun;
 	size_t now, peak;
+	unsigned per_thousand;
+	struct chance chance;
+	size_t refused;
 } count;
+
+/* libevent goes by errno (rule 62). */
+static bool
+refuse(void)
+{
+	if (!count.per_thousand ||
+	    chance_below(&count.chance, 1000) >= count.per_thousand)
+		return false;
+	count.refused++;
+	errno = ENOMEM;
+	return true;
+}
 
 static void
 add(size_t bytes)
@@ -33,7 +50,7 @@ counted_free(void *block)
 static void *
 counted_malloc(size_t size)
 {
-	void *block = malloc(size);
+	void *block = refuse() ? NULL : malloc(size);
 
 	add(malloc_usable_size(block));
 	return block;
@@ -43,7 +60,7 @@ static void *
 counted_realloc(void *block, size_t size)
 {
 	size_t before = malloc_usable_size(block);
-	void *other = realloc(block, size);
+	void *other = refuse() ? NULL : realloc(block, size);
 
 	if (!other)
 		return NULL;
@@ -81,4 +98,17 @@ void
 counting_mark(void)
 {
 	count.peak = count.now;
+}
+
+void
+counting_refuse(unsigned per_thousand, uint64_t seed)
+{
+	count.per_thousand = per_thousand;
+	count.chance = chance_from(seed);
+}
+
+size_t
+counting_refused(void)
+{
+	return count.refused;
 }

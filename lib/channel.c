@@ -454,7 +454,8 @@ evchat_free(struct evchat *ch)
 	serving = ch->serving;
 	ch->serving = true; /* a filter calls back when its output is drained */
 	evchat_channel_tear_down_(
-	    ch, evchat_channel_has_output_(ch) && !ch->keep_fd);
+	    ch, (was_cut_short(ch) || evchat_channel_has_output_(ch)) &&
+		    !ch->keep_fd);
 	ch->serving = serving;
 	if (!serving)
 		evchat_channel_destroy_(ch);

@@ -7,6 +7,7 @@
  */
 #include "alloc-internal.h"
 #include "support/file.h"
+#include "support/loopback.h"
 #include "support/memory.h"
 #include "support/suite.h"
 #include "support/syscalls.h"
@@ -145,6 +146,37 @@ START_TEST(a_wakeup_without_bytes_is_no_trouble)
 	peer_expect(&w, "hello\r\n");
 	ck_assert_uint_eq(calls_seen(CALL_RECV), 3);
 	world_free(&w);
+}
+END_TEST
+
+/* Want of buffers is no want of a connection: the peer is there, and must not
+ * take what it got for all. */
+START_TEST(freed_after_a_send_that_failed_it_resets)
+{
+	const struct evchat_channel_options options = {
+	    .callbacks = world_plain()};
+	struct loopback l;
+	char byte;
+	ssize_t got;
+
+	loopback_open(&l, &options);
+	loopback_dial(&l);
+	peer_stop_reading(&l.w);
+	loopback_until(&l.w, there_is_a_channel);
+	calls_watch(fd_of(l.w.ch));
+	calls_fail(CALL_SENDMSG, ENOBUFS, 0, 1);
+	ck_assert_int_eq(evchat_push(l.w.ch, "never sent", 10), 0);
+	world_run(&l.w);
+	ck_assert_int_eq(evchat_push(l.w.ch, "refused", 7), EVCHAT_ERR_CLOSING);
+	evchat_free(l.w.ch);
+	l.w.ch = NULL;
+	do {
+		world_turn(&l.w);
+		got = recv(l.w.peer_fd, &byte, 1, 0);
+	} while (got < 0 && errno == EAGAIN);
+	ck_assert_int_eq(got, -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+	loopback_free(&l);
 }
 END_TEST
 
@@ -871,6 +903,7 @@ main(void)
 	tcase_add_test(calls, the_plain_way_reads_through_the_bufferevent);
 	tcase_add_test(calls, a_signal_while_it_reads_or_sends_is_no_trouble);
 	tcase_add_test(calls, a_wakeup_without_bytes_is_no_trouble);
+	tcase_add_test(calls, freed_after_a_send_that_failed_it_resets);
 	tcase_add_loop_test(
 	    memory, nothing_is_allocated_from_line_to_line, 0, N_MEMORY_CASES);
 	tcase_add_test(output, pushes_of_a_callback_leave_with_one_send);

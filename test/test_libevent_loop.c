@@ -156,7 +156,7 @@ START_TEST(a_zero_timer_gives_who_is_ready_a_turn_each_time)
 	struct event *ready;
 	int fds[2];
 
-	socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
 	ck_assert_int_eq(write(fds[1], "x", 1), 1);
 	memset(&fair, 0, sizeof fair);
 	fair.timer = evtimer_new(base, set_again, NULL);

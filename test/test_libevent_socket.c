@@ -613,6 +613,7 @@ START_TEST(a_write_to_a_file_is_accepted_and_never_done)
 	int fd = nameless_file("", 0);
 
 	endpoint_init(&e);
+	evutil_make_socket_nonblocking(fd);
 	endpoint_watch(
 	    &e, bufferevent_socket_new(e.base, fd, BEV_OPT_CLOSE_ON_FREE));
 	if (strcmp(event_base_get_method(e.base), "epoll") == 0) {

@@ -638,7 +638,7 @@ START_TEST(what_cannot_listen_is_not_adopted)
 
 	reception_init(&r);
 	adoption_fails(-1, EBADF);
-	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(pipe2(fds, O_NONBLOCK), 0);
 	adoption_fails(fds[0], ENOTSOCK);
 	ck_assert_int_eq(write(fds[1], "x", 1), 1);
 	close(fds[0]);
@@ -1164,7 +1164,7 @@ stop_and_take_its_number(struct evchat_listener *listener)
 	int fds[2], number = evchat_listener_fd(listener);
 
 	evchat_listener_stop(listener);
-	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(pipe2(fds, O_NONBLOCK), 0);
 	if (fds[0] != number) {
 		ck_assert_int_eq(dup2(fds[0], number), number);
 		close(fds[0]);
@@ -1479,7 +1479,7 @@ START_TEST(a_flood_of_clients_leaves_others_their_turn)
 
 	reception_init(&r);
 	reception_open(&r);
-	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(pipe2(fds, O_NONBLOCK), 0);
 	ck_assert_int_eq(write(fds[1], "x", 1), 1);
 	other =
 	    event_new(r.base, fds[0], EV_READ | EV_PERSIST, have_a_turn, NULL);

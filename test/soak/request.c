@@ -86,13 +86,23 @@ on_collect(struct evchat *ch, const void *bytes, size_t len, void *ctx)
 		answer_request(t);
 }
 
+/* A line ends at EOF, too, wherever that comes: then it may not be the whole of
+ * what was pushed, and what is lacking must have its reason. */
+static bool
+was_cut_by_eof(const struct talk *t, const struct evchat *ch)
+{
+	return t->kind == BY_LINE &&
+	       evchat_matched(ch) == EVCHAT_MATCHED_NONE &&
+	       t->client.sent.at < ledger_next_length(&t->client.sent);
+}
+
 static void
 on_found(struct evchat *ch, void *ctx)
 {
 	struct end *e = ctx;
 	struct talk *t = e->talk;
 
-	if (t->kind == BY_NONE)
+	if (t->kind == BY_NONE || was_cut_by_eof(t, ch))
 		return;
 	ledger_end_message(&t->client.sent);
 	if (t->kind == BY_COUNT && request_set_terminator(t, ch))

@@ -6,12 +6,14 @@
  *		so many are connected, served and closed, undisturbed
  *	soak seconds=600
  *		a hundred at a time, of every kind, with 1 % faults
- *	...  seed=7 faults=10 (of a thousand) at_once=100
+ *	...  seed=7 faults=10 (of a thousand) at_once=100 verbose=1
  *
  * Each must come to an end, every byte be where the other end expects it, or a
  * reason be given why it is not.  Now and then all are let come to their end,
  * and what is then held of memory and descriptors is compared: the last tenth
- * of the time with the first.
+ * of the time with the first.  How much of it is resident counts only where
+ * there are many samples: the C library's heap takes some time to find its
+ * size.
  */
 #include "soak/disturbance.h"
 #include "soak/talk.h"
@@ -27,13 +29,15 @@
 
 enum {
 	SAMPLES = 4096,
+	MANY = 20, /* samples: with fewer, what the C library keeps still grows
+		    */
 	WINDOW_MS = 5000, /* of load, between two samples */
 	TICK_MS = 5,
 	GIVE_UP_MS = 60000 /* for all to come to their end */
 };
 
 static struct options {
-	size_t cycles, seconds, seed, faults, at_once;
+	size_t cycles, seconds, seed, faults, at_once, verbose;
 } options = {.seed = 1, .faults = 10, .at_once = 100};
 
 struct sample {
@@ -267,7 +271,9 @@ report(void)
 			    evchat_reason_text((enum evchat_reason)i));
 	flat = is_flat("descriptors", first.descriptors, last.descriptors);
 	flat = is_flat("memory", first.bytes, last.bytes) && flat;
-	flat = is_flat("resident", first.resident, last.resident) && flat;
+	if (!is_flat("resident", first.resident, last.resident) &&
+	    soak.n_samples >= MANY)
+		flat = false;
 	return flat && !talks->stuck && !talks->wrong &&
 	       talks->begun == talks->ended && talks->whole > 0;
 }
@@ -290,7 +296,8 @@ take_option(const char *text)
 		size_t *value;
 	} known[] = {{"cycles=", &options.cycles},
 	    {"seconds=", &options.seconds}, {"seed=", &options.seed},
-	    {"faults=", &options.faults}, {"at_once=", &options.at_once}};
+	    {"faults=", &options.faults}, {"at_once=", &options.at_once},
+	    {"verbose=", &options.verbose}};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		size_t len = strlen(known[i].name);
@@ -311,8 +318,9 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		known = known && take_option(argv[i]);
 	if (!known || !(options.cycles || options.seconds)) {
-		fprintf(stderr, "usage: soak cycles=N | seconds=N "
-				"[seed=N] [faults=N] [at_once=N]\n");
+		fprintf(stderr,
+		    "usage: soak cycles=N | seconds=N "
+		    "[seed=N] [faults=N] [at_once=N] [verbose=1]\n");
 		return EXIT_FAILURE;
 	}
 	begin();

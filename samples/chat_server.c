@@ -35,7 +35,7 @@ static void clean(char *text, const unsigned char *bytes, size_t len)
 		bool is_c1 = after_c2 && bytes[i] >= 0x80 && bytes[i] <= 0x9f;
 		bool bad = bytes[i] < 0x20 || bytes[i] == 0x7f || is_c1;
 
-		text[i] = bad ? '?' : (char)bytes[i];
+		text[i] = (char)(bad ? '?' : bytes[i]);
 	}
 	text[len] = '\0';
 }

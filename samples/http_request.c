@@ -31,7 +31,7 @@ static const char *const status_texts[] = {"200 OK", "301 Moved Permanently",
 const char *http_status_text(int status)
 {
 	for (size_t i = 0; i < COUNT(status_texts); i++)
-		if (atoi(status_texts[i]) == status)
+		if (strtol(status_texts[i], NULL, 10) == status)
 			return status_texts[i];
 	return "500 Internal Server Error";
 }

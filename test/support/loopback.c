@@ -43,7 +43,7 @@ loopback_free(struct loopback *l)
 static struct sockaddr_in
 address_of(const struct evchat_listener *listener)
 {
-	struct sockaddr_in at;
+	struct sockaddr_in at = {0};
 	socklen_t len = sizeof at;
 
 	ck_assert_int_eq(getsockname(evchat_listener_fd(listener),

@@ -71,7 +71,7 @@ hear_port(int fd)
 	line[len] = '\0';
 	colon = strrchr(line, ':');
 	ck_assert_msg(colon != NULL, "no port: %s", line);
-	return (uint16_t)atoi(colon + 1);
+	return (uint16_t)strtoul(colon + 1, NULL, 10);
 }
 
 struct program

@@ -91,6 +91,10 @@ take_sample(void)
 	soak.n_samples++;
 	*s = (struct sample){
 	    counting_now(), resident_bytes(), descriptors_open()};
+	if (options.verbose)
+		printf("soak: after %zu: %zu bytes, %zu resident, %zu "
+		       "descriptors\n",
+		    soak.talks.ended, s->bytes, s->resident, s->descriptors);
 }
 
 /* The mean of a tenth of the samples, from the n-th on. */

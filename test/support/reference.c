@@ -7,10 +7,20 @@
 #include "support/reference.h"
 #include <string.h>
 
+/* From behind, where a difference shows soonest; memcmp() is slow under a
+ * fuzzer. */
 static bool
 ends_with(const unsigned char *bytes, size_t len, const void *end, size_t n)
 {
-	return n <= len && memcmp(bytes + len - n, end, n) == 0;
+	const unsigned char *last = end;
+
+	if (n > len)
+		return false;
+	while (n > 0 && bytes[len - 1] == last[n - 1]) {
+		len--;
+		n--;
+	}
+	return n == 0;
 }
 
 size_t

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 void
 must(bool holds, const char *what)
@@ -18,6 +19,15 @@ must(bool holds, const char *what)
 		return;
 	fprintf(stderr, "fuzz: not so: %s\n", what);
 	abort();
+}
+
+int
+next_descriptor(void)
+{
+	int next = dup(STDERR_FILENO);
+
+	close(next);
+	return next;
 }
 
 void

@@ -59,4 +59,8 @@ input_run(struct input *in, size_t len, const uint8_t **bytes)
  */
 void must(bool holds, const char *what);
 
+/* The number that the next descriptor gets: the same as before if none was
+ * lost meanwhile. */
+int next_descriptor(void);
+
 #endif

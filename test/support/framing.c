@@ -87,6 +87,7 @@ framing_begin(
 {
 	memset(&fr->framer, 0, sizeof fr->framer);
 	fr->plan = *plan;
+	fr->whole = false;
 	fr->input = input;
 	fr->front = fr->received = fr->feeds = 0;
 	fr->run = NULL;
@@ -94,11 +95,13 @@ framing_begin(
 	framing_set(fr, &plan->first);
 }
 
+/* A frame that has begun to come in pieces goes on so. */
 static uint64_t
-limit(const struct framing *fr)
+limit(struct framing *fr)
 {
-	return evchat_framer_limit_(
-	    &fr->framer, fr->plan.max_frame, fr->plan.whole);
+	if (!fr->framer.length || fr->whole)
+		fr->whole = fr->plan.whole && !fr->framer.streamed;
+	return evchat_framer_limit_(&fr->framer, fr->plan.max_frame, fr->whole);
 }
 
 static void

@@ -31,13 +31,16 @@ struct framing_plan {
 	const struct evchat_terminator *const *then;
 	size_t n_then;
 	size_t max_frame; /* the channel's */
-	bool whole;       /* frames of the channel are gathered */
+	/* Frames of the channel are gathered, unless a terminator says that
+	 * they are streamed. */
+	bool whole;
 };
 
 /* A framer under way through an array. */
 struct framing {
 	struct evchat_framer framer;
 	struct framing_plan plan;
+	bool whole; /* the frame under way is gathered */
 	const unsigned char *input;
 	size_t front;    /* what comes before was given or dropped */
 	size_t received; /* what comes behind has not arrived */

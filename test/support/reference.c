@@ -83,7 +83,7 @@ reference_begin(
     struct reference *r, const struct framing_plan *plan, const void *input)
 {
 	transcript_clear(&r->said);
-	r->has_next = r->skipping = false;
+	r->has_next = r->skipping = r->whole = false;
 	r->length = 0;
 	r->input = input;
 	r->front = r->received = 0;
@@ -102,13 +102,23 @@ set_next(struct reference *r)
 	r->plan.then++;
 }
 
+/* A frame that has begun to come in pieces goes on so. */
+static void
+choose_form(struct reference *r)
+{
+	const struct evchat_terminator *t = &r->plan.first;
+
+	if (!r->length || r->whole)
+		r->whole = r->plan.whole && !t->streamed;
+}
+
 static bool
 is_at_its_limit(const struct reference *r)
 {
 	const struct evchat_terminator *t = &r->plan.first;
 	size_t limit = t->max_frame ? t->max_frame : r->plan.max_frame;
-	bool limited = t->kind == EVCHAT_LITERAL ||
-		       (t->kind != EVCHAT_NONE && r->plan.whole);
+	bool limited =
+	    t->kind == EVCHAT_LITERAL || (t->kind != EVCHAT_NONE && r->whole);
 
 	return limited && limit != SIZE_MAX && r->length >= limit;
 }
@@ -116,6 +126,7 @@ is_at_its_limit(const struct reference *r)
 static void
 give_byte(struct reference *r)
 {
+	choose_form(r);
 	if (!r->skipping && is_at_its_limit(r)) {
 		r->skipping = true;
 		transcript_overlong(&r->said);

@@ -15,6 +15,7 @@ struct reference {
 	struct evchat_terminator next;
 	bool has_next; /* next rules when the skipped frame has ended */
 	bool skipping;
+	bool whole;      /* the frame under way is gathered */
 	uint64_t left;   /* what a count or record lacks */
 	uint64_t length; /* bytes of this frame handed over */
 	const unsigned char *input;

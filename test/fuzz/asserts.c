@@ -21,6 +21,17 @@ must(bool holds, const char *what)
 	abort();
 }
 
+void
+target_tell(const char *what)
+{
+	static const char *wanted;
+
+	if (!wanted)
+		wanted = getenv("EVCHAT_FUZZ_VERBOSE") ? "yes" : "no";
+	if (*wanted == 'y')
+		fprintf(stderr, "%s\n", what);
+}
+
 int
 next_descriptor(void)
 {

@@ -11,6 +11,7 @@
  * the stream.
  */
 #include "fuzz/target.h"
+#include "fuzz/wanted.h"
 #include "support/framing.h"
 #include "support/reference.h"
 #include <stdio.h>
@@ -18,9 +19,8 @@
 #include <string.h>
 
 enum {
-	LONG = 200,   /* the longest literal */
 	BLOCKS = 350, /* bytes, enough for some of the search's blocks */
-	STREAM = BLOCKS + LONG * 3 / 2,
+	STREAM = BLOCKS + WANTED_LONG * 3 / 2,
 	THENS = 4,
 	OUTSIDES = 2,
 	TERMINATORS = 1 + THENS + OUTSIDES,
@@ -32,12 +32,6 @@ enum option {
 	CLEAN = 2,   /* the end of the stream is */
 	LETTERS = 4, /* there are four, which makes matches likely */
 	RUNS = 8     /* a byte of the stream stands for many */
-};
-
-/* One that an input asks for, with the memory of its literals. */
-struct wanted {
-	struct evchat_terminator t;
-	unsigned char bytes[EVCHAT_LITERALS_MAX][LONG];
 };
 
 static struct scene {
@@ -66,82 +60,15 @@ static struct truth {
 static unsigned char
 letter(uint8_t byte)
 {
-	return scene.options & LETTERS ? (unsigned char)"a\r\nb"[byte & 3]
-				       : byte;
-}
-
-/* Short ones, as they are; longer ones repeat a few bytes, as those do that are
- * hard to find. */
-static size_t
-read_literal(struct input *in, unsigned char *bytes, size_t most)
-{
-	uint8_t length = input_byte(in);
-	size_t len = 1 + length % (length < 0x80 ? 5 : 24), period = len;
-
-	if (length >= 0xf0) {
-		len = (length - 0xeeU) * LONG / 17;
-		period = 1 + input_below(in, 5);
-	}
-	if (len > most)
-		len = most;
-	for (size_t i = 0; i < len; i++)
-		bytes[i] =
-		    i < period ? letter(input_byte(in)) : bytes[i - period];
-	/* Often only the last byte tells. */
-	if (length & 1)
-		bytes[len - 1] = letter(input_byte(in));
-	return len;
-}
-
-static struct evchat_terminator
-read_literals(struct input *in, struct wanted *wanted, size_t n)
-{
-	size_t most = n > 1 ? EVCHAT_ANY_OF_MAX : LONG;
-	struct evchat_span spans[EVCHAT_LITERALS_MAX];
-
-	for (size_t i = 0; i < n; i++) {
-		size_t len = read_literal(in, wanted->bytes[i], most);
-
-		spans[i] = (struct evchat_span){wanted->bytes[i], len};
-		if (len > scene.longest)
-			scene.longest = len;
-	}
-	return evchat_any_of(spans, n);
-}
-
-static struct evchat_terminator
-read_kind(struct input *in, struct wanted *wanted, uint8_t kind)
-{
-	switch (kind & 7) {
-	case 0:
-		return evchat_none();
-	case 1:
-		return evchat_line();
-	case 2:
-		return evchat_count(input_byte(in));
-	case 3:
-		return evchat_records(1 + input_byte(in));
-	case 4:
-	case 5:
-		return read_literals(in, wanted, 1);
-	default:
-		return read_literals(
-		    in, wanted, 1 + input_below(in, EVCHAT_LITERALS_MAX));
-	}
+	return wanted_letter(byte, scene.options & LETTERS);
 }
 
 static void
 read_terminator(struct input *in, struct wanted *wanted)
 {
-	uint8_t kind = input_byte(in);
-
-	wanted->t = read_kind(in, wanted, kind);
-	wanted->t.eof_ends_frame ^= !!(kind & 8);
-	wanted->t.streamed = kind & 16;
-	if (kind & 32)
-		wanted->t.max_frame = 1 + input_byte(in);
-	if (kind & 64)
-		wanted->t.max_frame = SIZE_MAX;
+	wanted_read(wanted, in, scene.options & LETTERS);
+	if (wanted->longest > scene.longest)
+		scene.longest = wanted->longest;
 }
 
 static void

@@ -48,9 +48,7 @@ replay_file(const char *path)
 	if (ferror(file))
 		give_up(path);
 	fclose(file);
-	/* Which one it was, should it fail. */
-	if (getenv("EVCHAT_FUZZ_VERBOSE"))
-		fprintf(stderr, "%s\n", path);
+	target_tell(path); /* which one it was, should it fail */
 	replay_bytes(bytes, len);
 }
 

@@ -59,6 +59,9 @@ input_run(struct input *in, size_t len, const uint8_t **bytes)
  */
 void must(bool holds, const char *what);
 
+/* What is going on, for whoever set EVCHAT_FUZZ_VERBOSE to look into a find. */
+void target_tell(const char *what);
+
 /* The number that the next descriptor gets: the same as before if none was
  * lost meanwhile. */
 int next_descriptor(void);

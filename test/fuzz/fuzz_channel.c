@@ -726,9 +726,7 @@ end(void)
 		peer_read(&play.w);
 	world_turn(&play.w);
 	play_look_at_output();
-	if (play.told && !play.peer_gone && !play.discarded_output &&
-	    (play.w.reason == EVCHAT_REASON_DONE ||
-		play.w.reason == EVCHAT_REASON_EOF))
+	if (play_all_was_sent())
 		must(play.ledger.len == 0, "all that was pushed came");
 	world_free(&play.w);
 }

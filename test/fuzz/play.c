@@ -252,20 +252,35 @@ play_any_failed(void)
 	return false;
 }
 
-/* That it has ended well means that all was sent. */
+/* Nobody waits longer than linger_ms for a producer that sleeps, once the peer
+ * has sent its end. */
+static bool
+may_be_cut_short(void)
+{
+	return play.discarded_output || play.peer_gone ||
+	       (play.peer_ended && play.time_passed &&
+		   !ledger_is_complete(&play.ledger));
+}
+
+bool
+play_all_was_sent(void)
+{
+	bool well = play.w.reason == EVCHAT_REASON_DONE ||
+		    play.w.reason == EVCHAT_REASON_EOF;
+
+	return play.told && well && !may_be_cut_short();
+}
+
 static void
 look_at_end(const struct evchat *ch, enum evchat_reason reason)
 {
-	bool well = reason == EVCHAT_REASON_DONE || reason == EVCHAT_REASON_EOF;
-
 	must((reason == EVCHAT_REASON_ERROR) == !!evchat_errno(ch),
 	    "an error has a number");
-	if (!well || play.peer_gone)
-		return;
-	must(evchat_unsent(ch) == 0, "all was sent");
-	if (!play.discarded_output)
+	if (play_all_was_sent()) {
+		must(evchat_unsent(ch) == 0, "all was sent");
 		must(ledger_is_complete(&play.ledger), "and made");
-	if (reason == EVCHAT_REASON_EOF && !play.closing)
+	}
+	if (reason == EVCHAT_REASON_EOF && !play.closing && !play.peer_gone)
 		play_look_at_input(true);
 }
 

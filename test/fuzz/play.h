@@ -103,6 +103,9 @@ void play_end_reference(void);
 /* Has a producer failed? */
 bool play_any_failed(void);
 
+/* Has it ended so that the peer was sent everything? */
+bool play_all_was_sent(void);
+
 /* What the peer got is what it was to get. */
 void play_look_at_output(void);
 

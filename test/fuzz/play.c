@@ -52,7 +52,7 @@ static void
 enter(const char *name)
 {
 	target_tell(name);
-	/* So that world_run() goes on. */
+	/* It counts as progress. */
 	evbuffer_add(play.w.transcript, ".", 1);
 	must(!play.over, "nobody is called after the end");
 	must(!play.calling, "nobody is called from inside a call");

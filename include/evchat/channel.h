@@ -91,7 +91,7 @@ struct evchat_callbacks {
 	evchat_cb drained;
 	/** The frame, idle or write deadline passed (the reason says which); it
 	 * starts anew if the channel is left open.  Without this callback, and
-	 * after evchat_close_when_done(), the channel ends with that reason. */
+	 * once it is to close, the channel ends with that reason. */
 	evchat_reason_cb timeout;
 	/** The channel has ended: exactly once, last.  evchat_errno(),
 	 * evchat_unsent() and evchat_partial() still answer; the pointer is

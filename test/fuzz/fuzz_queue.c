@@ -362,8 +362,8 @@ turn(void)
 		must(!evchat_queue_end_turn_(&stage.q), "there is memory");
 		return;
 	}
-	stage.batch = (struct evchat_batch){
-	    .bytes = stage.batch_bytes, .room = 1 + input_byte(&stage.in) * 11};
+	stage.batch = (struct evchat_batch){.bytes = stage.batch_bytes,
+	    .room = 1 + (size_t)input_byte(&stage.in) * 11};
 	evchat_queue_begin_turn_(&stage.q, &stage.batch);
 }
 

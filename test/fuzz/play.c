@@ -217,6 +217,13 @@ on_timeout(struct evchat *ch, enum evchat_reason reason, void *ctx)
 
 /* --- The end. --- */
 
+/* Or would be, as soon as all was sent. */
+static bool
+is_closing(void)
+{
+	return play.closing || play.peer_ended || play.peer_gone;
+}
+
 static bool
 is_reason(enum evchat_reason reason)
 {
@@ -233,7 +240,7 @@ is_reason(enum evchat_reason reason)
 	case EVCHAT_REASON_TIMEOUT_IDLE:
 	case EVCHAT_REASON_TIMEOUT_WRITE:
 		return play.time_passed &&
-		       (play.closing || !(play.callbacks & PLAY_TIMEOUT));
+		       (is_closing() || !(play.callbacks & PLAY_TIMEOUT));
 	case EVCHAT_REASON_PRODUCER:
 		return play_any_failed();
 	case EVCHAT_REASON_NO_MEMORY:

@@ -86,13 +86,15 @@ show_finds() {
 		tail -n 20 "$scratch/$1/log" >&2
 }
 
-# The fewest inputs that reach all that the old ones and the new ones do.
+# Few inputs that reach every edge that the old ones and the new ones do; one
+# for each number of times would be thousands.
 keep() {
 	local target=$1 merged=$scratch/$1/merged
 
 	rm -rf "$merged"
 	mkdir "$merged"
-	"$bin/$target" -merge=1 -max_len="$(longest "$target")" "$merged" \
+	"$bin/$target" -merge=1 -use_counters=0 \
+		-max_len="$(longest "$target")" "$merged" \
 		"$scratch/$target/corpus" "$here/corpus/$target" 2>/dev/null
 	rm -rf "$here/corpus/$target"
 	cp -r "$merged" "$here/corpus/$target"

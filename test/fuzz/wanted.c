@@ -14,7 +14,7 @@ static size_t
 read_literal(struct input *in, unsigned char *bytes, size_t most, bool letters)
 {
 	uint8_t length = input_byte(in);
-	size_t len = 1 + length % (length < 0x80 ? 5 : 24), period = len;
+	size_t len = 1U + length % (length < 0x80 ? 5U : 24U), period = len;
 
 	if (length >= 0xf0) {
 		len = (length - 0xeeU) * WANTED_LONG / 17;

@@ -118,6 +118,27 @@ is_at_rest(void)
 	       !evchat_channel_is_clogged_(play.w.ch) && !play.w.ch->ended;
 }
 
+/* What is said of the frame under way, when all has been looked at. */
+static void
+look_at_frame(void)
+{
+	const struct reference *r = &play.reference;
+	const struct evchat_terminator *set =
+	    r->has_next ? &r->next : &r->plan.first;
+	struct evchat_terminator t;
+
+	if (!play.modelled || !is_at_rest())
+		return;
+	evchat_get_terminator(play.w.ch, &t);
+	must(t.kind == set->kind && t.n_literals == set->n_literals,
+	    "the terminator is the one that was set last");
+	if (t.kind == EVCHAT_COUNT && !r->has_next)
+		must(t.count == r->left, "a count is what is left of it");
+	if (!r->skipping && !play.ended)
+		must(evchat_partial(play.w.ch) == r->length + reference_held(r),
+		    "so much of the frame has come");
+}
+
 /* How much has happened so far. */
 static uint64_t
 progress(void)
@@ -157,6 +178,7 @@ run(struct input *in)
 	run_to_rest();
 	play_look_at_output();
 	play_look_at_input(is_at_rest());
+	look_at_frame();
 }
 
 static void
@@ -424,7 +446,7 @@ static void
 set_limits(struct input *in)
 {
 	static const size_t sizes[] = {0, 1, 2, 10, 100, 1000, 5000, 20000};
-	struct evchat_limits *l = &play.limits;
+	struct evchat_limits limits = play.limits, *l = &limits;
 	uint8_t which = input_byte(in);
 	int error;
 
@@ -446,6 +468,8 @@ set_limits(struct input *in)
 	play_call();
 	error = evchat_set_limits(play.w.ch, l);
 	play_called(error);
+	if (!error)
+		play.limits = limits;
 }
 
 static void
@@ -546,18 +570,27 @@ detach(struct input *in)
 {
 	struct evchat_stats stats;
 	struct bufferevent *bev;
+	bool is_known;
 
-	(void)in;
+	if (input_byte(in) & 1)
+		run(in);
+	is_known = play.modelled && is_at_rest() &&
+		   !(play.options & PLAY_WHOLE) && !play.ended;
 	evchat_get_stats(play.w.ch, &stats);
 	play_call();
 	bev = evchat_detach(play.w.ch);
 	play.calling = false;
 	if (!bev) {
-		must(may_not_detach(errno), "it detaches, or says why not");
+		must(!play.w.ch || may_not_detach(errno),
+		    "it detaches, or says why not");
 		return;
 	}
 	must(!play.told, "nothing is detached in `closed`");
 	look_at_rest(bev, stats.bytes_in);
+	if (is_known)
+		must(evbuffer_get_length(bufferevent_get_input(bev)) ==
+			 play.fed_len - play.reference.front,
+		    "what was not handed over is there");
 	play.detached = bev;
 	end_now();
 }
@@ -625,6 +658,7 @@ look(void)
 	if (!play.w.ch)
 		return;
 	must(stats.bytes_in <= play.fed_len, "no more came than was sent");
+	must(stats.frames_in == play.frames, "frames are counted");
 	play_look_at_input(false);
 	/* What fails is dropped. */
 	if (play.discarded_output || play.peer_gone || play_any_failed())
@@ -692,7 +726,7 @@ begin(const uint8_t *bytes, size_t len)
 	transcript_clear(&play.said);
 	play.ended = play.told_eof = false;
 	play.n_then = play.then_at = play.n_outside = 0;
-	play.arrived = 0;
+	play.arrived = play.frames = 0;
 	play.n_playing = play.n_loans = play.n_files = play.pushes = 0;
 	play.fed_len = 0;
 	play.options = input_byte(&in);

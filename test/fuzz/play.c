@@ -122,6 +122,7 @@ end_frame(struct evchat *ch, bool found)
 	note(NULL, 0);
 	must(matched < EVCHAT_LITERALS_MAX || matched == EVCHAT_MATCHED_NONE,
 	    "a literal has a number");
+	play.frames += found;
 	if (found)
 		transcript_found(&play.said, matched);
 	else

@@ -74,6 +74,7 @@ struct play {
 	size_t n_outside;
 	struct reference reference;
 	struct transcript said;
+	uint64_t frames; /* handed over */
 
 	/* Output. */
 	struct ledger ledger;

@@ -38,6 +38,7 @@ static struct stage {
 	size_t n_loans;
 	size_t files; /* pushed since the queue was cleared last */
 	size_t pushes;
+	bool woken;     /* by a wake that nobody has answered */
 	bool forgetful; /* one of evchat's allocations is going to fail */
 } stage;
 
@@ -191,6 +192,7 @@ clear(void)
 		playing_forget(&stage.playing[i]);
 	ledger_clear(&stage.ledger);
 	stage.files = 0;
+	stage.woken = false;
 }
 
 static void
@@ -239,14 +241,45 @@ send_file(size_t most)
 	must(evchat_queue_file_left_(&stage.q, len), "there is memory");
 }
 
+static size_t
+laters(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < stage.n_playing; i++)
+		n += stage.playing[i].laters;
+	return n;
+}
+
+static void
+wake(void)
+{
+	bool slept = evchat_queue_is_asleep_(&stage.q);
+
+	evchat_queue_wake_(&stage.q);
+	must(!evchat_queue_is_asleep_(&stage.q), "who is woken does not sleep");
+	stage.woken |= !slept;
+}
+
+/* A wake that came too early is the answer to the next LATER. */
+static void
+look_at_sleep(enum evchat_asked asked, bool answered)
+{
+	must(asked != EVCHAT_ASKED_ASLEEP || !stage.woken,
+	    "a wake that comes too early is remembered");
+	stage.woken &= !answered;
+}
+
 static void
 fill(void)
 {
 	size_t room = input_word(&stage.in), chunk = 1 + input_word(&stage.in);
 	bool files = room & 1;
+	size_t before = laters();
 	enum evchat_asked asked =
 	    evchat_queue_fill_(&stage.q, room, chunk, files);
 
+	look_at_sleep(asked, laters() > before);
 	switch (asked) {
 	case EVCHAT_ASKED_NOBODY:
 		must(!evchat_queue_has_producers_(&stage.q), "there is nobody");
@@ -399,7 +432,7 @@ operate(void)
 	else if (kind & 0x40)
 		serve(kind);
 	else if (kind & 0x20)
-		evchat_queue_wake_(&stage.q);
+		wake();
 	else if (kind == 1)
 		clear();
 	else if (kind == 2)
@@ -413,6 +446,7 @@ static void
 set_the_stage(const uint8_t *bytes, size_t len)
 {
 	stage.in = (struct input){bytes, len};
+	stage.woken = false;
 	stage.n_playing = stage.n_loans = stage.files = stage.pushes = 0;
 	if (file_fd >= 0)
 		return;

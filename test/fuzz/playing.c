@@ -74,6 +74,7 @@ more_playing(struct evbuffer *out, size_t room, void *ctx)
 	must(!p->ended && !p->failed, "nobody is asked after its end");
 	answer = p->inner.more(made, room, p->inner.ctx);
 	p->failed = answer == EVCHAT_FAIL;
+	p->laters += answer == EVCHAT_LATER;
 	if (!p->failed)
 		put_down(p, made);
 	if (answer == EVCHAT_END)

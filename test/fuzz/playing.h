@@ -20,8 +20,9 @@ struct playing {
 	size_t entry;
 	uint64_t size; /* what it says of itself */
 	uint64_t put_down;
-	bool chunked; /* it is going to be wrapped so */
-	bool ended;   /* by its own will */
+	size_t laters; /* how often it answered so */
+	bool chunked;  /* it is going to be wrapped so */
+	bool ended;    /* by its own will */
 	bool failed;
 };
 

@@ -570,12 +570,12 @@ detach(struct input *in)
 {
 	struct evchat_stats stats;
 	struct bufferevent *bev;
-	bool is_known;
+	bool is_known = input_byte(in) & 1;
 
-	if (input_byte(in) & 1)
+	if (is_known)
 		run(in);
-	is_known = play.modelled && is_at_rest() &&
-		   !(play.options & PLAY_WHOLE) && !play.ended;
+	is_known &= play.modelled && is_at_rest() && !play.ended &&
+		    !(play.options & PLAY_WHOLE);
 	evchat_get_stats(play.w.ch, &stats);
 	play_call();
 	bev = evchat_detach(play.w.ch);

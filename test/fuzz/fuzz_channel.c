@@ -722,13 +722,7 @@ begin(const uint8_t *bytes, size_t len)
 	struct input in = {bytes, len};
 	size_t inside;
 
-	memset(&play, 0, offsetof(struct play, fed));
-	transcript_clear(&play.said);
-	play.ended = play.told_eof = false;
-	play.n_then = play.then_at = play.n_outside = 0;
-	play.arrived = play.frames = 0;
-	play.n_playing = play.n_loans = play.n_files = play.pushes = 0;
-	play.fed_len = 0;
+	memset(&play, 0, sizeof play);
 	play.options = input_byte(&in);
 	play.callbacks = input_byte(&in);
 	read_plan(&in);

@@ -170,24 +170,27 @@ struct fields {
 	bool close, keep_alive;
 };
 
+/* Of digits, letters and these. */
 static bool
-is_token(struct span s)
+is_made_of(struct span s, const char *others)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (!is_digit(s.bytes[i]) && !is_letter(s.bytes[i]) &&
-		    !is_one_of(s.bytes[i], "!#$%&'*+-.^_`|~"))
+		    !is_one_of(s.bytes[i], others))
 			return false;
-	return s.len > 0;
+	return true;
+}
+
+static bool
+is_token(struct span s)
+{
+	return s.len > 0 && is_made_of(s, "!#$%&'*+-.^_`|~");
 }
 
 static bool
 is_host(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!is_digit(s.bytes[i]) && !is_letter(s.bytes[i]) &&
-		    !is_one_of(s.bytes[i], "-._~!$&'()*+,;=:%[]"))
-			return false;
-	return true;
+	return is_made_of(s, "-._~!$&'()*+,;=:%[]");
 }
 
 static bool

@@ -251,8 +251,9 @@ evchat_channel_frame_ms_(const struct evchat *ch)
 }
 
 /* The frame deadline runs from the first byte of a frame to its end, and is
- * not pushed back by the bytes between (rule 65). */
-static void
+ * not pushed back by the bytes between (rule 65).  False when there was no
+ * memory for that, and the channel has ended. */
+static bool
 time_frame_so(struct evchat *ch, unsigned ms)
 {
 	bool begun = ch->framer.skipping || ch->framer.length ||
@@ -262,15 +263,15 @@ time_frame_so(struct evchat *ch, unsigned ms)
 		evchat_channel_stop_(ch, EVCHAT_DEADLINE_FRAME);
 	else if (!evchat_channel_times_(ch, EVCHAT_DEADLINE_FRAME))
 		evchat_channel_start_(ch, EVCHAT_DEADLINE_FRAME, ms);
+	return evchat_channel_is_open_(ch);
 }
 
-static inline void
+static inline bool
 time_frame(struct evchat *ch)
 {
 	unsigned ms = evchat_channel_frame_ms_(ch);
 
-	if (ms || ch->time)
-		time_frame_so(ch, ms);
+	return ms || ch->time ? time_frame_so(ch, ms) : true;
 }
 
 static uint64_t
@@ -305,8 +306,7 @@ reach_end(struct evchat *ch)
 		ch->step = evchat_framer_end_(
 		    &ch->framer, ch->error == 0, frame_limit(ch));
 		ch->input_end = EVCHAT_INPUT_FRAMED;
-		time_frame(ch);
-		return true;
+		return time_frame(ch);
 	case EVCHAT_INPUT_FRAMED:
 		return tell_end(ch);
 	case EVCHAT_INPUT_OPEN:
@@ -364,7 +364,8 @@ look_at(struct evchat *ch, const unsigned char *bytes, size_t len)
 	/* No more than there was to look at. */
 	turn->bytes -= step.give + step.drop +
 		       (uint32_t)evchat_framer_held_(&ch->framer) - held;
-	time_frame(ch);
+	if (!time_frame(ch))
+		return false;
 	return step.give && !held ? hand_over_run(ch, bytes, len) : true;
 }
 
@@ -475,7 +476,8 @@ evchat_set_terminator(struct evchat *ch, struct evchat_terminator terminator)
 		return error;
 	look_anew(ch);
 	ch->step.give -= unread;
-	time_frame(ch);
+	/* There is memory for it. */
+	(void)time_frame(ch);
 	/* The end may mean another thing to what is left of the frame. */
 	if ((unread || ch->framer.length) &&
 	    ch->input_end == EVCHAT_INPUT_FRAMED)

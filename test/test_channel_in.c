@@ -798,6 +798,30 @@ START_TEST(frames_per_turn_is_a_limit)
 END_TEST
 
 /* Less fair to the others then, but nothing is lost. */
+/* Found by fuzz_channel: the piece that was not to be timed came all the same,
+ * on a channel that had ended. */
+START_TEST(nothing_comes_once_there_was_no_memory_to_time_it)
+{
+	struct evchat_callbacks cb = world_pieces();
+	struct evchat_limits limits = {.frame_deadline_ms = 1000};
+	struct world w;
+
+	memory_watch();
+	world_open(&w, (enum world_kind)_i, &cb);
+	ck_assert_int_eq(evchat_set_limits(w.ch, &limits), 0);
+	ck_assert_int_eq(evchat_set_terminator(w.ch, EVCHAT_LIT("\n")), 0);
+	world_run(&w);
+	peer_send_text(&w, "a");
+	memory_refuse_after(0);
+	world_run(&w);
+	memory_refuse_none();
+	world_expect(&w, "closed(NO_MEMORY)");
+	world_free(&w);
+	ck_assert_uint_eq(memory_live(), 0);
+	memory_unwatch();
+}
+END_TEST
+
 START_TEST(without_memory_to_give_way_it_goes_on)
 {
 	struct world w;
@@ -1370,6 +1394,7 @@ main(void)
 	RULE(discard_input_forgets_what_was_not_handed_over);
 	RULE(discard_input_in_a_frame_drops_the_frames_behind_it);
 	RULE(frames_per_turn_is_a_limit);
+	RULE(nothing_comes_once_there_was_no_memory_to_time_it);
 	RULE(without_memory_to_give_way_it_goes_on);
 	RULE(read_budget_is_a_limit);
 	RULE(bytes_already_in_the_bufferevent_need_no_network);

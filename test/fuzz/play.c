@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A channel that is being played with, watched by its callbacks. */
 #include "fuzz/play.h"
+#include "channel-internal.h"
 #include <evchat/evchat.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,10 +61,29 @@ enter(const char *name)
 	play.called = true;
 }
 
+/* For all but `closed`. */
+static void
+enter_open(const char *name)
+{
+	enter(name);
+	must(!play.w.ch->ended, "only `closed` is called when it has ended");
+}
+
+/* So much output may wait while frames are dispatched. */
+static uint64_t
+dispatch_high(void)
+{
+	if (play.limits.dispatch_high)
+		return play.limits.dispatch_high;
+	return play.limits.output_high ? play.limits.output_high : 256 * 1024;
+}
+
 static void
 enter_for_input(const char *name)
 {
-	enter(name);
+	enter_open(name);
+	must(evchat_pending(play.w.ch) <= dispatch_high() || play.peer_gone,
+	    "no input comes while too much output waits");
 	must(!play.paused, "no input comes while it is paused");
 	must(!play.closing, "no input comes when it is to be closed");
 }
@@ -180,7 +200,7 @@ static void
 on_room(struct evchat *ch, void *ctx)
 {
 	(void)ctx;
-	enter("\troom");
+	enter_open("\troom");
 	must(evchat_has_room(ch), "there is room when `room` is called");
 	leave();
 }
@@ -189,7 +209,7 @@ static void
 on_drained(struct evchat *ch, void *ctx)
 {
 	(void)ctx;
-	enter("\tdrained");
+	enter_open("\tdrained");
 	must(!evchat_pending(ch), "nothing waits when `drained` is called");
 	must(play.discarded_output || ledger_is_complete(&play.ledger),
 	    "and nobody makes more");
@@ -208,7 +228,7 @@ static void
 on_timeout(struct evchat *ch, enum evchat_reason reason, void *ctx)
 {
 	(void)ch, (void)ctx;
-	enter("\ttimeout");
+	enter_open("\ttimeout");
 	must(is_timeout(reason), "a timeout is one");
 	must(play.time_passed, "time has passed");
 	must(reason == EVCHAT_REASON_TIMEOUT_WRITE || !play.paused,
@@ -279,6 +299,16 @@ play_all_was_sent(void)
 	return play.told && well && !may_be_cut_short();
 }
 
+/* Over a socket, which can be closed by halves. */
+static bool
+has_sent(const struct evchat *ch)
+{
+	struct evchat_stats stats;
+
+	evchat_get_stats(ch, &stats);
+	return play.w.kind == OVER_SOCKET && stats.bytes_out > 0;
+}
+
 static void
 look_at_end(const struct evchat *ch, enum evchat_reason reason)
 {
@@ -288,6 +318,9 @@ look_at_end(const struct evchat *ch, enum evchat_reason reason)
 		must(evchat_unsent(ch) == 0, "all was sent");
 		must(ledger_is_complete(&play.ledger), "and made");
 	}
+	if (reason == EVCHAT_REASON_DONE && has_sent(ch))
+		must(play.peer_ended || play.peer_gone || play.time_passed,
+		    "it waits for the peer's end");
 	if (reason == EVCHAT_REASON_EOF && !play.closing && !play.peer_gone)
 		play_look_at_input(true);
 }

@@ -62,8 +62,7 @@ void must(bool holds, const char *what);
 /* What is going on, for whoever set EVCHAT_FUZZ_VERBOSE to look into a find. */
 void target_tell(const char *what);
 
-/* The number that the next descriptor gets: the same as before if none was
- * lost meanwhile. */
-int next_descriptor(void);
+/* No more descriptors are open than when this was called first. */
+void must_keep_descriptors(void);
 
 #endif

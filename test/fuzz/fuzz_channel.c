@@ -179,6 +179,8 @@ run(struct input *in)
 	play_look_at_output();
 	play_look_at_input(is_at_rest());
 	look_at_frame();
+	if (play.peer_ended && is_at_rest())
+		must(play.told_eof || play.w.ch->closing, "the end is told");
 }
 
 static void
@@ -769,6 +771,9 @@ let_it_end(void)
 	}
 	end_peer(&none);
 	run(&none);
+	must(!play.w.ch || peer_left_silently() ||
+		 !ledger_is_complete(&play.ledger),
+	    "nobody waits when all is sent and the peer has ended");
 	for (int i = 0; play.w.ch && i < 3; i++)
 		pass_ms(60000);
 	must(!play.w.ch || peer_left_silently(), "what is to close ends");

@@ -6,10 +6,10 @@
 #	bash test/fuzz/run.sh [--keep] [seconds] [target...]
 #
 # Each target, all four if none is named, runs for so many seconds (30) from a
-# copy of its corpus, as many at a time as there are cores.  Prints figures;
-# fails when there was a find, and says where it lies.  With --keep the new
-# inputs are merged into the tree's corpora, which are made as small as they can
-# be.
+# copy of its seeds and corpus, as many at a time as there are cores.  Prints
+# figures; fails when there was a find, and says where it lies.  It belongs to
+# the seeds, with a name, when it is mended.  With --keep new inputs are merged
+# into the tree's corpora, which are made as small as they can be.
 set -euo pipefail
 
 top=$(cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -50,6 +50,9 @@ fuzz() {
 	rm -rf "$work"
 	mkdir -p "$work/finds"
 	cp -r "$here/corpus/$target" "$work/corpus"
+	if [ -d "$here/seeds/$target" ]; then
+		cp "$here/seeds/$target"/* "$work/corpus"
+	fi
 	if [ -f "$here/$target.dict" ]; then
 		dictionary=("-dict=$here/$target.dict")
 	fi

@@ -47,17 +47,27 @@ bool chat_is_taken(struct chat *chat, const char *nick)
 
 /* --- What is said. --- */
 
+struct skipping {
+	const struct evchat *speaker;
+	int n;
+};
+
 /* Whoever has no room now is going to be skipped. */
-static void count_missed(struct evchat *ch, void *speaker)
+static void count_missed(struct evchat *ch, void *ctx)
 {
 	struct chat_member *member = evchat_ctx(ch);
+	struct skipping *skipping = ctx;
 
-	if (ch != speaker && !evchat_has_room(ch))
-		member->missed++;
+	if (ch == skipping->speaker || evchat_has_room(ch))
+		return;
+	member->missed++;
+	skipping->n++;
 }
 
 void chat_say(struct chat_member *member, const char *format, ...)
 {
+	struct skipping skipping = {.speaker = member->ch};
+	struct evchat_group *group;
 	char line[CHAT_LINE_MAX + 128];
 	va_list values;
 	int len;
@@ -69,10 +79,14 @@ void chat_say(struct chat_member *member, const char *format, ...)
 	va_end(values);
 	if (len < 0 || (size_t)len >= sizeof line)
 		return;
-	evchat_group_for_each(member->room->group, count_missed, member->ch);
-	if (evchat_group_broadcast(
-		member->room->group, line, (size_t)len, member->ch) < 0)
-		fputs("chat_server: a line is lost\n", stderr);
+	group = member->room->group;
+	evchat_group_for_each(group, count_missed, &skipping);
+	if (evchat_group_broadcast(group, line, (size_t)len, member->ch) ==
+	    skipping.n)
+		return;
+	/* Less than none, or more than had no room. */
+	member->chat->lost++;
+	fputs("chat_server: a line is lost\n", stderr);
 }
 
 struct listing {

@@ -397,31 +397,33 @@ static void on_timeout(struct evchat *ch, enum evchat_reason reason, void *ctx)
 
 /* --- The way in and the way out. --- */
 
+const struct evchat_callbacks http_conn_callbacks = {.collect = on_collect,
+    .found = on_found,
+    .frame = on_frame,
+    .overlong = on_overlong,
+    .timeout = on_timeout,
+    .closed = on_closed};
+
 static int open_channel(struct http_conn *conn, int fd)
 {
-	static const struct evchat_callbacks callbacks = {.collect = on_collect,
-	    .found = on_found,
-	    .frame = on_frame,
-	    .overlong = on_overlong,
-	    .timeout = on_timeout,
-	    .closed = on_closed};
 	static const struct evchat_limits limits = {
 	    .idle_deadline_ms = 60000, .write_deadline_ms = 30000};
 
-	conn->ch = evchat_open(conn->server->base, fd, 0, &callbacks, conn);
+	conn->ch =
+	    evchat_open(conn->server->base, fd, 0, &http_conn_callbacks, conn);
 	if (!conn->ch)
 		(void)close(fd);
 	return !conn->ch || evchat_set_limits(conn->ch, &limits) ||
 	       await(conn, AWAIT_HEAD, 0);
 }
 
-void http_conn_open(struct http_server *server, int fd)
+struct evchat *http_conn_open(struct http_server *server, int fd)
 {
 	struct http_conn *conn = calloc(1, sizeof *conn);
 
 	if (!conn) {
 		(void)close(fd);
-		return;
+		return NULL;
 	}
 	conn->server = server;
 	conn->next = server->conns;
@@ -429,8 +431,10 @@ void http_conn_open(struct http_server *server, int fd)
 	if (conn->next)
 		conn->next->link = &conn->next;
 	server->conns = conn;
-	if (open_channel(conn, fd))
-		drop(conn);
+	if (open_channel(conn, fd) == 0)
+		return conn->ch;
+	drop(conn);
+	return NULL;
 }
 
 void http_conn_drop_all(struct http_server *server)

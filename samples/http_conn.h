@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+struct evchat;
+struct evchat_callbacks;
 struct event_base;
 struct evconnlistener;
 struct http_conn;
@@ -24,8 +26,12 @@ struct http_server {
 
 void http_conn_make_table(uint32_t table[256]);
 
-/* A connection on an accepted socket, which is taken in every case. */
-void http_conn_open(struct http_server *server, int fd);
+/* What a connection's channel calls. */
+extern const struct evchat_callbacks http_conn_callbacks;
+
+/* A connection on an accepted socket, which is taken in every case.  Returns
+ * its channel, or NULL. */
+struct evchat *http_conn_open(struct http_server *server, int fd);
 
 /* End every connection now. */
 void http_conn_drop_all(struct http_server *server);

@@ -30,7 +30,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
     struct sockaddr *peer, int len, void *ctx)
 {
 	(void)listener, (void)peer, (void)len;
-	http_conn_open(ctx, fd);
+	(void)http_conn_open(ctx, fd);
 }
 
 /* Out of descriptors: rest until a connection has given one back. */

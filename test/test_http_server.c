@@ -6,17 +6,16 @@
  */
 #include "support/program.h"
 #include "support/suite.h"
-#include <fcntl.h>
+#include "support/web_root.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 #define ANSWER_MAX 65536
-#define BIG (8 << 20)
+#define BIG WEB_ROOT_BIG
 
 /* --- Conversations. --- */
 
@@ -58,36 +57,14 @@ converse(uint16_t port, const char *request, size_t cut, size_t step,
 /* --- The HTTP server and what it serves. --- */
 
 static struct program server;
-static char root[] = P_tmpdir "/evchat-samples-XXXXXX";
-static const char *const made[] = {"hello.txt", "empty", "big",
-    "sub/index.html", "way-out", "dir-out", "pipe", "sub"};
-
-static void
-make_file(const char *name, const char *text, off_t len)
-{
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	ck_assert_int_eq(ftruncate(fd, len), 0);
-	close(fd);
-}
+static char *root;
 
 static void
 start_server(void)
 {
-	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, NULL};
+	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", NULL, NULL};
 
-	ck_assert_ptr_nonnull(mkdtemp(root));
-	ck_assert_int_eq(chdir(root), 0);
-	make_file("hello.txt", "hello\n", 6);
-	make_file("empty", "", 0);
-	make_file("big", "", BIG);
-	ck_assert_int_eq(mkdir("sub", 0755), 0);
-	make_file("sub/index.html", "<p>sub\n", 7);
-	ck_assert_int_eq(symlink("/etc/passwd", "way-out"), 0);
-	ck_assert_int_eq(symlink("/etc", "dir-out"), 0);
-	ck_assert_int_eq(mkfifo("pipe", 0644), 0);
+	root = argv[4] = web_root_make();
 	server = program_serve(argv);
 }
 
@@ -99,10 +76,7 @@ stop_server(void)
 
 	status = program_stop(&server);
 	close(idle);
-	for (int i = 0; i < COUNT(made); i++)
-		if (unlink(made[i]))
-			rmdir(made[i]);
-	rmdir(root);
+	web_root_remove();
 	ck_assert_int_eq(status, 0);
 }
 

@@ -203,7 +203,7 @@ START_TEST(wrong_answer_is_reported)
 	talk.answer = "oNe\n";
 	talk.answer_len = 4;
 	expect_report(&app, &talk,
-	    "a talk, whole: the peer did not get what it must\n"
+	    "a talk, whole: the peer got other bytes\n"
 	    "callbacks: the same\n"
 	    "whole, the peer got: oNe\\n\n"
 	    "here, the peer got:  one\\n\n"
@@ -523,6 +523,14 @@ START_TEST(what_the_application_tells_is_compared)
 	    "callbacks: the same\n"
 	    "whole, it tells: 1 pieces\n"
 	    "here, it tells:  3 pieces\n"
+	    "                 ^ differs from here\n"
+	    "the peer got an end when whole, an end here; blocks left: 0\n");
+	talk.told = "2 pieces";
+	expect_report(&app, &talk,
+	    "a talk, whole: the application tells something else\n"
+	    "callbacks: the same\n"
+	    "whole, it tells: 2 pieces\n"
+	    "here, it tells:  1 pieces\n"
 	    "                 ^ differs from here\n"
 	    "the peer got an end when whole, an end here; blocks left: 0\n");
 }

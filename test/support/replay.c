@@ -383,19 +383,25 @@ try_paces(struct course *c)
 static int
 judge_whole(struct course *c, const struct replay_way *way)
 {
+	const struct replay_conversation *talk = c->talk;
+	struct replay_text got = {0}, told = {0};
 	struct replay_play known = c->whole;
+	const char *wrong;
 
-	if (!c->talk->answer)
-		return 0;
-	known.got = (struct replay_text){0};
-	replay_text_add(&known.got, c->talk->answer, c->talk->answer_len);
-	if (replay_text_is(&known.got, &c->whole.got)) {
-		replay_text_free(&known.got);
-		return 0;
+	if (talk->answer) {
+		replay_text_add(&got, talk->answer, talk->answer_len);
+		known.got = got;
 	}
-	report(c, "the peer did not get what it must", way, &known, &c->whole);
-	replay_text_free(&known.got);
-	return 1;
+	if (talk->told) {
+		replay_text_add_string(&told, talk->told);
+		known.told = told;
+	}
+	wrong = judge_same(&known, &c->whole);
+	if (wrong)
+		report(c, wrong, way, &known, &c->whole);
+	replay_text_free(&got);
+	replay_text_free(&told);
+	return wrong != NULL;
 }
 
 static int

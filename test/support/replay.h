@@ -88,6 +88,8 @@ struct replay_conversation {
 	 * known, and what it gets is what it gets each time. */
 	const void *answer;
 	size_t answer_len;
+	/* What the application must tell; NULL is not known either. */
+	const char *told;
 	/* How often each way is played at most, evenly spread where there
 	 * would be more: 2,000. */
 	size_t most;

@@ -32,12 +32,15 @@ struct evchat_queue {
 	uint64_t bytes;    /* in front, in batch and behind producers */
 	uint64_t promised; /* what producers with a size have yet to make */
 	uint32_t unsized;  /* producers without a size */
-	bool woken : 1;    /* a wake that no producer has answered yet */
-	bool asking : 1;   /* the first producer is being asked */
-	bool dropped : 1;  /* everything was dropped meanwhile */
-	bool halted : 1;   /* nobody is asked any more */
-	bool foreign : 1;  /* not all of the front is evchat's own copies and
-			    * references */
+	/* Producers, modulo what fits beside the bits: nobody has memory for
+	 * more. */
+	uint32_t producers : 27;
+	bool woken : 1;   /* a wake that no producer has answered yet */
+	bool asking : 1;  /* the first producer is being asked */
+	bool dropped : 1; /* everything was dropped meanwhile */
+	bool halted : 1;  /* nobody is asked any more */
+	bool foreign : 1; /* not all of the front is evchat's own copies and
+			   * references */
 };
 
 /* What asking the first producer came to. */

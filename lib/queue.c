@@ -252,6 +252,7 @@ evchat_queue_produce_(
 	if (item->left > INT64_MAX - q->promised)
 		item->left = INT64_MAX - q->promised;
 	q->promised += item->left;
+	q->producers++;
 	if (!producer->size)
 		q->unsized++;
 	item->next = q->tail ? q->tail->next : item;
@@ -268,6 +269,7 @@ static void
 release(struct evchat_queue *q, struct evchat_queue_item *item)
 {
 	q->promised -= item->left;
+	q->producers--;
 	if (!item->producer.size)
 		q->unsized--;
 	if (item->producer.release)

@@ -543,6 +543,67 @@ START_TEST(a_pipelining_peer_that_reads_late_gets_every_answer)
 }
 END_TEST
 
+/* --- Small answers with producers, to a peer that asks and does not read. ---
+ */
+
+enum { SMALL = 130, SMALL_FILE = 6 };
+
+static int small_file = -1;
+
+static int
+push_small_file(struct evchat *ch)
+{
+	int fd = dup(small_file);
+
+	ck_assert_int_ge(fd, 0);
+	return evchat_push_file(ch, fd, 0, SMALL_FILE);
+}
+
+static int
+push_small_chunk(struct evchat *ch)
+{
+	struct evchat_producer chunk;
+
+	ck_assert_int_eq(evchat_producer_ref(&chunk, block, 1, NULL, NULL), 0);
+	ck_assert_int_eq(evchat_producer_chunked(&chunk), 0);
+	return evchat_push_producer(ch, chunk);
+}
+
+static int (*const push_small_one[])(struct evchat *ch) = {
+    push_small_file, push_small_chunk};
+
+static size_t which_small_one;
+
+static void
+answer_small(struct evchat *ch, const void *bytes, size_t len, void *ctx)
+{
+	on_frame(ch, bytes, len, ctx);
+	ck_assert_int_eq(evchat_push(ch, block, SMALL), 0);
+	ck_assert_int_eq(push_small_one[which_small_one](ch), 0);
+}
+
+/* Each takes ten times its bytes while it waits; so far fewer may. */
+START_TEST(small_answers_with_producers_count_as_what_they_take)
+{
+	static const struct evchat_callbacks small = {
+	    .frame = answer_small, .closed = on_closed};
+	struct stage s;
+	size_t sent = 0;
+
+	small_file = nameless_file("hello\n", SMALL_FILE);
+	which_small_one = (size_t)_i;
+	begin(&s, OVER_SOCKET, &small, EVCHAT_LIT("\n"));
+	for (int i = 0; i < 1000; i++) {
+		send_requests(&s, &sent, 5 * (size_t)REQUESTS);
+		turn(&s);
+	}
+	ck_assert_uint_lt(s.frames, REQUESTS);
+	grew_by_at_most(&s, MAX_FRAME + 7 * OUTPUT_HIGH + SLACK);
+	end(&s);
+	close(small_file);
+}
+END_TEST
+
 static void
 push_small_ones(struct stage *s)
 {
@@ -655,6 +716,8 @@ main(void)
 	tcase_add_test(once, a_pipelining_peer_that_never_reads_is_not_read);
 	tcase_add_test(
 	    once, a_pipelining_peer_that_reads_late_gets_every_answer);
+	tcase_add_loop_test(
+	    once, small_answers_with_producers_count_as_what_they_take, 0, 2);
 	tcase_add_test(once, copies_beyond_the_cap_are_refused);
 	return suite_run(s);
 }

@@ -320,8 +320,10 @@ static int take_chunk_line(
 		return refuse(conn, 431);
 	if (!http_copy_line(line, sizeof line, bytes, len))
 		return refuse(conn, 400);
-	if (conn->awaited == AWAIT_TRAILERS)
-		return len ? 0 : finish_upload(conn);
+	if (conn->awaited == AWAIT_TRAILERS && len == 0)
+		return finish_upload(conn);
+	if (conn->awaited == AWAIT_TRAILERS) /* RFC 9112 7.1.2 */
+		return http_is_field(line) ? 0 : refuse(conn, 400);
 	if (!http_parse_chunk_size(line, &size))
 		return refuse(conn, 400);
 	if (size > UPLOAD_MAX - conn->received)

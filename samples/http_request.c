@@ -17,6 +17,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define DIGITS "0123456789"
+#define HOST_CHARACTERS DIGITS LETTERS "-._~!$&'()*+,;=:%[]"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* --- The words of an answer. --- */
@@ -239,18 +240,27 @@ static bool is_target(const char *s)
 	return true;
 }
 
+/* Host and port of a target.  RFC 9110 4.2.1: it is not empty; 4.2.4: an @ in
+ * it is there to deceive. */
+static bool is_host(const char *s, size_t len)
+{
+	return len && strspn(s, HOST_CHARACTERS) >= len;
+}
+
 static int parse_target(struct http_request *req, char *s)
 {
+	size_t len;
+
 	if (strlen(s) > HTTP_TARGET_MAX)
 		return 414;
 	if (!is_target(s))
 		return 400;
-	/* RFC 9112 3.2.2: a server MUST accept the absolute form; RFC 9110
-	 * 4.2.1: its host is not empty. */
+	/* RFC 9112 3.2.2: a server MUST accept the absolute form. */
 	if (strncasecmp(s, "http://", 7) == 0) {
-		s += 7 + strcspn(s + 7, "/?");
-		if (s[-1] == '/')
+		len = strcspn(s + 7, "/?");
+		if (!is_host(s + 7, len))
 			return 400;
+		s += 7 + len;
 	} else if (*s != '/' &&
 		   (req->method != HTTP_OPTIONS || strcmp(s, "*") != 0)) {
 		return 400;
@@ -277,8 +287,7 @@ static int parse_request_line(struct http_request *req, char *line)
 static int take_host(struct http_request *req, char *value)
 {
 	req->hosts++;
-	return is_made_of(value, DIGITS LETTERS "-._~!$&'()*+,;=:%[]") ? 0
-								       : 400;
+	return is_made_of(value, HOST_CHARACTERS) ? 0 : 400;
 }
 
 /* RFC 9110 8.6 allows to refuse equal ones too, in a list or in lines. */
@@ -291,12 +300,19 @@ static int take_content_length(struct http_request *req, char *value)
 	return 0;
 }
 
-/* RFC 9112 6.1: a coding that is not understood is 501. */
+/* RFC 9112 6.3: after chunked there is nothing; whether it comes at all is
+ * judged when all lines are known. */
 static int take_transfer_encoding(struct http_request *req, char *value)
 {
-	if (req->chunked || strcasecmp(value, "chunked") != 0)
-		return 501;
-	req->chunked = true;
+	while (value) {
+		char *next = cut(value, ",");
+
+		if (req->chunked)
+			return 400;
+		req->chunked = strcasecmp(trim(value), "chunked") == 0;
+		req->is_coded |= !req->chunked;
+		value = next;
+	}
 	return 0;
 }
 
@@ -327,12 +343,24 @@ static const struct {
     {"Connection", take_connection}, {"Expect", take_expect}};
 
 /* A name directly before its colon: no space there (RFC 9112 5.1), and no line
- * that goes on with the one before (5.2). */
-static int parse_field(struct http_request *req, char *line)
+ * that goes on with the one before (5.2).  The value, or NULL. */
+static char *cut_field(char *line)
 {
 	char *value = cut(line, ":");
 
-	if (!value || !is_token(line))
+	return value && is_token(line) ? value : NULL;
+}
+
+bool http_is_field(char *line)
+{
+	return cut_field(line) != NULL;
+}
+
+static int parse_field(struct http_request *req, char *line)
+{
+	char *value = cut_field(line);
+
+	if (!value)
 		return 400;
 	for (size_t i = 0; i < COUNT(fields); i++)
 		if (strcasecmp(line, fields[i].name) == 0)
@@ -347,9 +375,13 @@ static int judge(struct http_request *req)
 	/* RFC 9112 3.2: without Host, or with two, it MUST be 400. */
 	if (req->hosts > 1 || (req->is_1_1 && req->hosts == 0))
 		return 400;
-	/* RFC 9112 6.1: both, or a coding in HTTP/1.0, may be smuggling. */
-	if (req->chunked && (req->has_length || !req->is_1_1))
+	/* RFC 9112 6.1: both, or a coding in HTTP/1.0, may be smuggling; 6.3: a
+	 * coded body without chunks has no end. */
+	if ((req->chunked || req->is_coded) &&
+	    (!req->chunked || req->has_length || !req->is_1_1))
 		return 400;
+	if (req->is_coded) /* RFC 9112 6.1: not one that is known here */
+		return 501;
 	req->keep_alive = /* RFC 9112 9.3 */
 	    !req->says_close && (req->is_1_1 || req->says_keep_alive);
 	req->wants_100 &= req->is_1_1; /* RFC 9110 10.1.1: MUST ignore it */

@@ -36,6 +36,7 @@ struct http_request {
 	bool wants_100;  /* before it sends the body */
 	bool has_length; /* the body is `length` bytes */
 	bool chunked;    /* the body comes in chunks */
+	bool is_coded;   /* in a coding that is not known */
 	bool says_close; /* what Connection lines said */
 	bool says_keep_alive;
 	unsigned hosts; /* Host lines */
@@ -48,6 +49,9 @@ struct http_request {
 /* Parse a head without its last CRLFCRLF.  Returns 0 or the status to refuse
  * it with; then nobody knows where the message ends. */
 int http_parse_head(struct http_request *req, const char *head, size_t len);
+
+/* Is this a field of the trailers? */
+bool http_is_field(char *line);
 
 /* The size in a chunk-size line, which is changed. */
 bool http_parse_chunk_size(char *line, uint64_t *size);

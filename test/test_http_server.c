@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The sample HTTP server as its users meet it: what it answers to, in whatever
- * pieces that comes, what it refuses, and how it ends.  HTTP_SERVER is its
- * path.
+ * pieces that comes, and how it ends.  What it refuses is in test_hostile.c.
+ * HTTP_SERVER is its path.
  */
 #include "support/program.h"
 #include "support/suite.h"
@@ -214,159 +214,6 @@ END_TEST
 
 #define UPLOAD "POST /upload" HOST
 
-/* What is refused: the answer, and no other, and then the server closes. */
-static const struct {
-	const char *name;
-	const char *request;
-	const char *status;
-} refusals[] = {
-    {"no version", "GET /\r\n\r\n", "400"},
-    {"no target", "GET HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-    {"two spaces", "GET  /" HOST "\r\n", "400"},
-    {"a space at the end", "GET / HTTP/1.1 \r\nHost: x\r\n\r\n", "400"},
-    {"a version with letters", "GET / HTTP/1.x\r\nHost: x\r\n\r\n", "400"},
-    {"a longer version", "GET / HTTP/1.10\r\nHost: x\r\n\r\n", "400"},
-    {"HTTP/2", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505"},
-    {"a method that is no token", "G{T /" HOST "\r\n", "400"},
-    {"an unknown method", "BREW /" HOST "\r\n", "501"},
-    {"a method in small letters", "get /" HOST "\r\n", "501"},
-    {"a relative target", "GET hello.txt" HOST "\r\n", "400"},
-    {"a fragment", "GET /#a" HOST "\r\n", "400"},
-    {"no host in the target", "GET http:///a" HOST "\r\n", "400"},
-    {"half an encoding", "GET /%2" HOST "\r\n", "400"},
-    {"no encoding", "GET /%zz" HOST "\r\n", "400"},
-    {"an encoded NUL", "GET /hello.txt%00.html" HOST "\r\n", "400"},
-    {"a byte above ASCII", "GET /\xc3\xa4" HOST "\r\n", "400"},
-    {"two empty lines first", "\r\n\r\nGET /hello.txt" HOST "\r\n", "400"},
-    {"no Host", "GET / HTTP/1.1\r\n\r\n", "400"},
-    {"two Hosts", "GET /" HOST "Host: x\r\n\r\n", "400"},
-    {"a bad Host", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "400"},
-    {"a space before the colon", "GET /" HOST "A : b\r\n\r\n", "400"},
-    {"a space before the length", UPLOAD "Content-Length : 3\r\n\r\nabc",
-	"400"},
-    {"no name", "GET /" HOST ": b\r\n\r\n", "400"},
-    {"no colon", "GET /" HOST "A\r\n\r\n", "400"},
-    {"a folded line", "GET /" HOST "A: b\r\n c\r\n\r\n", "400"},
-    {"a folded first line", "GET / HTTP/1.1\r\n Host: x\r\n\r\n", "400"},
-    {"a bare LF", "GET /" HOST "A: b\nC: d\r\n\r\n", "400"},
-    {"bare LFs only", "GET / HTTP/1.1\nHost: x\n\nGET /" HOST "\r\n", "400"},
-    {"a bare CR", "GET /" HOST "A: b\rC: d\r\n\r\n", "400"},
-    {"a CR too many", "GET / HTTP/1.1\r\nHost: x\r\r\n\r\n", "400"},
-    {"a control character", "GET /" HOST "A: \001\r\n\r\n", "400"},
-    {"both framings", UPLOAD LEN(3) CHUNKED "\r\n0\r\n\r\n", "400"},
-    {"both the other way round", UPLOAD CHUNKED LEN(3) "\r\n0\r\n\r\n", "400"},
-    {"differing lengths", UPLOAD LEN(3) LEN(4) "\r\nabcd", "400"},
-    {"equal lengths", UPLOAD LEN(3) LEN(3) "\r\nabc", "400"},
-    {"a list of lengths", UPLOAD "Content-Length: 3, 3\r\n\r\nabc", "400"},
-    {"a plus", UPLOAD LEN(+3) "\r\nabc", "400"},
-    {"a minus", UPLOAD LEN(-3) "\r\nabc", "400"},
-    {"an empty length", UPLOAD "Content-Length:\r\n\r\n", "400"},
-    {"a hexadecimal length", UPLOAD LEN(0x3) "\r\nabc", "400"},
-    {"2^64 + 3", UPLOAD LEN(18446744073709551619) "\r\nabc", "400"},
-    {"2^63", UPLOAD LEN(9223372036854775808) "\r\nabc", "400"},
-    {"a bad length of no body", "GET /" HOST LEN(x) "\r\n", "400"},
-    {"too much", UPLOAD LEN(1099511627777) "\r\nabc", "413"},
-    {"no length", UPLOAD "\r\n", "411"},
-    {"another coding", UPLOAD "Transfer-Encoding: gzip\r\n\r\n", "501"},
-    {"two codings", UPLOAD "Transfer-Encoding: gzip, chunked\r\n\r\n", "501"},
-    {"chunked twice", UPLOAD CHUNKED CHUNKED "\r\n0\r\n\r\n", "501"},
-    {"a coding with a tab inside",
-	UPLOAD "Transfer-Encoding: \tchun\tked\r\n\r\n", "501"},
-    {"a coding in HTTP/1.0",
-	"POST /upload HTTP/1.0\r\n" CHUNKED "\r\n0\r\n\r\n", "400"},
-    {"another expectation", UPLOAD LEN(3) "Expect: tea\r\n\r\n", "417"},
-    {"a chunk of no size", UPLOAD CHUNKED "\r\n\r\n", "400"},
-    {"a chunk of 0x3", UPLOAD CHUNKED "\r\n0x3\r\nabc\r\n0\r\n\r\n", "400"},
-    {"a chunk of +3", UPLOAD CHUNKED "\r\n+3\r\nabc\r\n0\r\n\r\n", "400"},
-    {"a chunk of _3", UPLOAD CHUNKED "\r\n 3\r\nabc\r\n0\r\n\r\n", "400"},
-    {"a chunk of 3_", UPLOAD CHUNKED "\r\n3 \r\nabc\r\n0\r\n\r\n", "400"},
-    {"a chunk of 2^64", UPLOAD CHUNKED "\r\n10000000000000000\r\n", "400"},
-    {"a chunk of 2^40 + 1", UPLOAD CHUNKED "\r\n10000000001\r\n", "413"},
-    {"a size line with a bare LF", UPLOAD CHUNKED "\r\n3;a\nb\r\nabc\r\n",
-	"400"},
-    {"a size line that ends in LF", UPLOAD CHUNKED "\r\n3\nabc\r\n", "400"},
-    {"a chunk that is longer", UPLOAD CHUNKED "\r\n3\r\nabcd\r\n0\r\n\r\n",
-	"400"},
-    {"a chunk without CR", UPLOAD CHUNKED "\r\n3\r\nabc\n0\r\n\r\n", "400"},
-    {"trailers with a bare LF", UPLOAD CHUNKED "\r\n0\r\nA: b\nC: d\r\n\r\n",
-	"400"},
-    {"a body for a file in chunks", "POST /hello.txt" HOST CHUNKED "\r\n",
-	"405"},
-    {"a large body for a file", "POST /hello.txt" HOST LEN(65537) "\r\n",
-	"405"},
-    {"a file for who waits for 100",
-	"GET /hello.txt" HOST LEN(3) "Expect: 100-continue\r\n\r\n", "200"},
-};
-
-/* Ask, and hear one answer and the end, without having ended first. */
-static void
-check_refused(const char *request, size_t len, const char *status)
-{
-	static const char again[] = "GET /hello.txt" HOST "\r\n";
-	char answer[ANSWER_MAX];
-	int fd = dial(server.port);
-
-	(void)say(fd, request, len);
-	(void)say(fd, again, sizeof again - 1);
-	hear(fd, answer, sizeof answer);
-	close(fd);
-	ck_assert_msg(strncmp(answer, "HTTP/1.1 ", 9) == 0 &&
-			  strncmp(answer + 9, status, 3) == 0,
-	    "%s\nnot %s", answer, status);
-	ck_assert_ptr_nonnull(strstr(answer, CLOSE));
-	ck_assert_ptr_null(strstr(answer + 1, "HTTP/1.1"));
-}
-
-START_TEST(hostile_request_is_refused)
-{
-	const char *request = refusals[_i].request;
-
-	check_refused(request, strlen(request), refusals[_i].status);
-}
-END_TEST
-
-START_TEST(nul_is_refused)
-{
-	static const char head[] = "GET /" HOST "A: b\0c\r\n\r\n";
-	static const char name[] = "GET /" HOST "\0A: b\r\n\r\n";
-	static const char size[] = UPLOAD CHUNKED "\r\n3\0\r\n";
-
-	check_refused(head, sizeof head - 1, "400");
-	check_refused(name, sizeof name - 1, "400");
-	check_refused(size, sizeof size - 1, "400");
-}
-END_TEST
-
-/* A request with `n` times `part` in it. */
-static void
-check_long(const char *before, const char *part, size_t n, const char *after,
-    const char *status)
-{
-	size_t size = strlen(before) + n * strlen(part) + strlen(after) + 1;
-	char *request = malloc(size);
-	char *end = request;
-
-	ck_assert_ptr_nonnull(request);
-	end += sprintf(end, "%s", before);
-	while (n--)
-		end += sprintf(end, "%s", part);
-	end += sprintf(end, "%s", after);
-	check_refused(request, (size_t)(end - request), status);
-	free(request);
-}
-
-START_TEST(what_is_too_long_is_refused)
-{
-	check_long("GET /", "a", 8000, HOST "\r\n", "414");
-	check_long("GET /" HOST "A: ", "b", 16384, "\r\n\r\n", "431");
-	check_long("GET /" HOST, "A: b\r\n", 3000, "\r\n", "431");
-	check_long(UPLOAD CHUNKED "\r\n3;", "a", 255, "\r\n", "431");
-	check_long(
-	    UPLOAD CHUNKED "\r\n", "1;abcdefgh\r\nx\r\n", 5000, "", "431");
-	check_long(UPLOAD CHUNKED "\r\n0\r\n", "A: b\r\n", 5000, "\r\n", "431");
-}
-END_TEST
-
 START_TEST(head_of_exactly_the_limit_is_answered)
 {
 	static const char start_[] = "GET /hello.txt" HOST "A: ";
@@ -512,10 +359,6 @@ main(void)
 	    http, request_byte_by_byte_is_answered, 0, COUNT(exchanges));
 	tcase_add_loop_test(
 	    http, request_cut_anywhere_is_answered, 0, COUNT(exchanges));
-	tcase_add_loop_test(
-	    http, hostile_request_is_refused, 0, COUNT(refusals));
-	tcase_add_test(http, nul_is_refused);
-	tcase_add_test(http, what_is_too_long_is_refused);
 	tcase_add_test(http, head_of_exactly_the_limit_is_answered);
 	tcase_add_loop_test(
 	    http, half_closed_client_gets_its_whole_answer, 0, 3);

@@ -110,6 +110,7 @@ START_TEST(right_application_passes_in_every_way)
 	talk.answer = "one\n\ntwo \r\rthree\n";
 	talk.answer_len = strlen(talk.answer);
 	result = expect_good(&app, &talk);
+	ck_assert_uint_eq(result.piece, 1);
 	ck_assert_uint_eq(result.splits, 23);
 	ck_assert_uint_eq(result.split_stride, 1);
 	ck_assert_uint_eq(result.pairs, 253);
@@ -186,6 +187,7 @@ START_TEST(long_conversation_is_cut_at_places_evenly_spread)
 
 	memset(said, 'x', sizeof said);
 	result = expect_good(&app, &talk);
+	ck_assert_uint_eq(result.piece, 5);
 	ck_assert_uint_eq(result.splits, 5);
 	ck_assert_uint_eq(result.split_stride, 8000);
 	ck_assert_uint_eq(result.pairs, 5);

@@ -6,7 +6,7 @@
  */
 #include "support/chat_stage.h"
 #include "support/echo_stage.h"
-#include "support/http_stage.h"
+#include "support/http_words.h"
 #include "support/scale.h"
 #include "support/suite.h"
 #include "support/tally.h"
@@ -34,7 +34,7 @@ conversation(const struct row *row)
 	    .len = strlen(row->said),
 	    .answer = row->answer,
 	    .answer_len = strlen(row->answer),
-	    .most = test_scaled(1000),
+	    .most = test_scaled(3000),
 	};
 }
 
@@ -55,29 +55,14 @@ expect_same(const struct replay_application *app,
 
 /* --- HTTP. --- */
 
-#define HOST " HTTP/1.1\r\nHost: x\r\n"
-#define HEAD HTTP_STAGE_HEAD
-#define LEN(n) "Content-Length: " #n "\r\n"
-#define CHUNKED "Transfer-Encoding: chunked\r\n"
-#define CLOSE "Connection: close\r\n"
-#define HELLO_HEAD(more) HEAD("200 OK", "text/plain", LEN(6) more)
-#define HELLO HELLO_HEAD("") "hello\n"
-#define NOT_FOUND HEAD("404 Not Found", "text/plain", LEN(14)) "404 Not Found\n"
-#define CRC(text, n) HEAD("200 OK", "text/plain", LEN(n)) text
-#define BAD_REQUEST                                          \
-	HEAD("400 Bad Request", "text/plain", LEN(16) CLOSE) \
-	"400 Bad "                                           \
-	"Request\n"
-
 static const struct row requests[] = {
     {"GET", "GET /hello.txt" HOST "\r\n", HELLO},
     {"HEAD", "HEAD /hello.txt" HOST "\r\n", HELLO_HEAD("")},
     {"an empty line and an absolute target",
 	"\r\nGET http://a/hello.txt" HOST "\r\n", HELLO},
     {"an index and a redirect", "GET /sub/" HOST "\r\nGET /sub" HOST "\r\n",
-	HEAD("200 OK", "text/html", LEN(7)) "<p>sub\n" HEAD(
-	    "301 Moved Permanently", "text/plain",
-	    LEN(22) "Location: /sub/\r\n") "301 Moved Permanently\n"},
+	HEAD("200 OK", "text/html", LEN(7)) "<p>sub\n" STATUS(
+	    "301 Moved Permanently", 22, "Location: /sub/\r\n")},
     {"HTTP/1.0", "GET /hello.txt HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n",
 	HELLO_HEAD(CLOSE) "hello\n"},
     {"pipelined, then close",
@@ -95,12 +80,10 @@ static const struct row requests[] = {
 	"POST /upload" HOST LEN(9) "Expect: 100-continue\r\n\r\n123456789",
 	"HTTP/1.1 100 Continue\r\n\r\n" CRC("crc32 cbf43926\nsize 9\n", 22)},
     {"another expectation", "POST /upload" HOST LEN(3) "Expect: tea\r\n\r\nabc",
-	HEAD("417 Expectation Failed", "text/plain",
-	    LEN(23) CLOSE) "417 Expectation Failed\n"},
+	NOT_EXPECTED},
     {"a body that nobody wants",
 	"PUT /hello.txt" HOST LEN(5) "\r\nGET /GET /hello.txt" HOST "\r\n",
-	HEAD("405 Method Not Allowed", "text/plain",
-	    LEN(23) "Allow: GET, HEAD\r\n") "405 Method Not Allowed\n" HELLO},
+	NOT_ALLOWED HELLO},
     {"chunks from a producer, pipelined",
 	"GET /chunked?n=20" HOST "\r\nGET /hello.txt" HOST "\r\n",
 	HEAD("200 OK", "text/plain",
@@ -109,9 +92,9 @@ static const struct row requests[] = {
 	HEAD("200 OK", "text/plain", CLOSE) "....."},
     {"a good request and a bad one",
 	"GET /hello.txt" HOST "\r\nGET /\r\n\r\nGET /hello.txt" HOST "\r\n",
-	HELLO BAD_REQUEST},
+	HELLO BAD},
     {"a bad chunk", "POST /upload" HOST CHUNKED "\r\n3\r\nabcd\r\n0\r\n\r\n",
-	BAD_REQUEST},
+	BAD},
     {"a request that is cut off", "GET /hello.txt" HOST, ""},
     {"a body that is cut off", "POST /upload" HOST LEN(9) "\r\n1234", ""},
 };

@@ -10,11 +10,6 @@
 /* In the place of every date in an answer. */
 #define HTTP_STAGE_DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 
-/* The head of an answer, with fields and their line ends in `more`. */
-#define HTTP_STAGE_HEAD(status, type, more)             \
-	"HTTP/1.1 " status "\r\nDate: " HTTP_STAGE_DATE \
-	"\r\nContent-Type: " type "\r\n" more "\r\n"
-
 /* Connections that serve a directory. */
 struct replay_application http_stage(const char *root);
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -145,6 +146,36 @@ program_finish(struct program *p, struct program_end *end)
 	if (p->err >= 0)
 		hear(p->err, end->err, sizeof end->err);
 	end->status = program_wait(p);
+}
+
+#ifdef __has_feature
+#define HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define HAS_FEATURE(feature) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+size_t
+program_peak_kib(const struct program *p)
+{
+	char line[256];
+	size_t kib = 0;
+	FILE *status;
+
+	(void)snprintf(line, sizeof line, "/proc/%d/status", (int)p->pid);
+	status = SANITIZED ? NULL : fopen(line, "re");
+	if (!status)
+		return 0;
+	while (!kib && fgets(line, sizeof line, status))
+		(void)sscanf(line, "VmHWM: %zu", &kib);
+	(void)fclose(status);
+	return kib;
 }
 
 void

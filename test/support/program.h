@@ -46,6 +46,10 @@ void program_finish(struct program *p, struct program_end *end);
 /* The same when there is nothing to hear; the status. */
 int program_wait(struct program *p);
 
+/* The most memory that it has had, in KiB; 0 where the system does not say, and
+ * where a sanitizer's memory would be most of it. */
+size_t program_peak_kib(const struct program *p);
+
 /* Ask it to end, with SIGTERM. */
 void program_ask_to_end(const struct program *p);
 

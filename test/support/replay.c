@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST = 2000 };
+enum { MOST = 2000, PIECES_MOST = 8192 };
 
 /* A replay under way. */
 struct course {
@@ -142,8 +142,10 @@ judge_refusal(const struct replay_play *whole, const struct replay_play *play)
 static void
 name_cuts(char *text, size_t size, const struct replay_way *way)
 {
-	if (way->bytewise)
+	if (way->piece == 1)
 		(void)snprintf(text, size, "byte by byte");
+	else if (way->piece)
+		(void)snprintf(text, size, "in pieces of %zu", way->piece);
 	else if (way->cuts[1])
 		(void)snprintf(text, size, "split at %zu and %zu", way->cuts[0],
 		    way->cuts[1]);
@@ -334,7 +336,7 @@ try_pauses(struct course *c)
 	status = try_act(c, REPLAY_PAUSE, judge_same);
 	if (!status)
 		status = try(c, &way, judge_same, NULL);
-	way.bytewise = true;
+	way.piece = c->result->piece;
 	return status ? status : try(c, &way, judge_same, NULL);
 }
 
@@ -361,7 +363,7 @@ try_paces(struct course *c)
 {
 	const struct replay_way again = {.refused = REPLAY_NEVER};
 	const struct replay_way bytewise = {
-	    .bytewise = true, .refused = REPLAY_NEVER};
+	    .piece = c->result->piece, .refused = REPLAY_NEVER};
 	const struct replay_way at_once = {
 	    .ends_at_once = true, .refused = REPLAY_NEVER};
 	const struct replay_way late = {
@@ -451,6 +453,7 @@ replay(const struct replay_application *application,
 	int status, error;
 
 	memset(result, 0, sizeof *result);
+	result->piece = stride_for(conversation->len, PIECES_MOST);
 	if (replay_memory_begin(application->libevent_too)) {
 		errno = EINVAL;
 		return -1;

@@ -97,6 +97,7 @@ struct replay_conversation {
 
 struct replay_result {
 	size_t plays;
+	size_t piece; /* 1 is byte by byte; a long talk comes in longer ones */
 	size_t splits, split_stride; /* every one, if the stride is 1 */
 	size_t pairs, pair_stride;
 	size_t callbacks;   /* at which it was paused, closed and dropped */

@@ -489,8 +489,8 @@ converse(struct stage *s)
 	size_t at = 0;
 
 	(void)settle_all(s);
-	for (size_t i = 0; way->bytewise && i + 1 < len; i++, at++)
-		say_and_settle(s, i, i + 1);
+	for (; way->piece && len - at > way->piece; at += way->piece)
+		say_and_settle(s, at, at + way->piece);
 	for (size_t i = 0; i < 2; i++)
 		if (way->cuts[i]) {
 			say_and_settle(s, at, way->cuts[i]);

@@ -23,8 +23,8 @@ enum replay_act {
 
 /* All zeros plays it whole; but for `refused`. */
 struct replay_way {
-	size_t cuts[2]; /* 0 is no cut; the first one comes first */
-	bool bytewise;
+	size_t cuts[2];    /* 0 is no cut; the first one comes first */
+	size_t piece;      /* how long each one is; 0 is no such thing */
 	bool ends_at_once; /* with the last byte */
 	bool reads_late;
 	enum replay_act act;

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char root[] = P_tmpdir "/evchat-samples-XXXXXX";
+#define PATTERN P_tmpdir "/evchat-samples-XXXXXX"
+
+static char root[] = PATTERN;
 static const char *const made[] = {"hello.txt", "empty", "big",
     "sub/index.html", "way-out", "dir-out", "pipe", "sub"};
 
@@ -30,6 +32,7 @@ web_root_make(void)
 {
 	int dir;
 
+	(void)strcpy(root, PATTERN);
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(dir, 0);

@@ -70,7 +70,7 @@ void chat_say(struct chat_member *member, const char *format, ...)
 	struct evchat_group *group;
 	char line[CHAT_LINE_MAX + 128];
 	va_list values;
-	int len;
+	int len, skipped;
 
 	if (!member->room || member->chat->ending)
 		return;
@@ -81,12 +81,12 @@ void chat_say(struct chat_member *member, const char *format, ...)
 		return;
 	group = member->room->group;
 	evchat_group_for_each(group, count_missed, &skipping);
-	if (evchat_group_broadcast(group, line, (size_t)len, member->ch) ==
-	    skipping.n)
-		return;
-	/* Less than none, or more than had no room. */
-	member->chat->lost++;
-	fputs("chat_server: a line is lost\n", stderr);
+	skipped = evchat_group_broadcast(group, line, (size_t)len, member->ch);
+	/* More than had no room: those lack memory, or are about to end. */
+	if (skipped != skipping.n)
+		member->chat->lost++;
+	if (skipped < 0)
+		fputs("chat_server: a line is lost\n", stderr);
 }
 
 struct listing {

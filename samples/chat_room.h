@@ -22,7 +22,7 @@ struct chat {
 	struct evchat_group *everybody; /* the ctx of each is its member */
 	struct chat_room *rooms;
 	unsigned guests; /* how many have come */
-	uint64_t lost;   /* lines that somebody did not get, memory lacking */
+	uint64_t lost;   /* lines that somebody did not get, and is not told */
 	bool ending;     /* nobody hears any more who leaves */
 };
 

@@ -5,6 +5,7 @@
  * hears, from the first byte to the end.  CHAT_SERVER is the path of the
  * program.
  */
+#include "support/guests.h"
 #include "support/program.h"
 #include "support/suite.h"
 #include <signal.h>
@@ -15,12 +16,10 @@
 #include <unistd.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-#define GUESTS_MAX 3
 #define LINE_MAX_ 512 /* what the server takes */
-#define TEXT_MAX 1024
+#define TEXT_MAX GUEST_TEXT_MAX
 
 static struct program server;
-static int guests[GUESTS_MAX + 1]; /* by their numbers; 0 is nobody */
 
 static void
 start_server(void)
@@ -28,6 +27,7 @@ start_server(void)
 	char *argv[] = {CHAT_SERVER, NULL};
 
 	server = program_serve(argv);
+	guests_begin(server.port);
 }
 
 /* It ends with status 0, which with LeakSanitizer means without a leak. */
@@ -35,76 +35,6 @@ static void
 stop_server(void)
 {
 	ck_assert_int_eq(program_stop(&server), 0);
-}
-
-/* --- Guests. --- */
-
-static void
-says(int guest, const char *text)
-{
-	say_text(guests[guest], text);
-}
-
-static void
-hears(int guest, const char *text)
-{
-	hear_exactly(guests[guest], text);
-}
-
-/* One more in the lobby, of whom those before are told. */
-static void
-come(int guest)
-{
-	char text[TEXT_MAX];
-
-	guests[guest] = dial(server.port);
-	(void)snprintf(text, sizeof text,
-	    "* you are guest%d in lobby, one of %d\n", guest, guest);
-	hears(guest, text);
-	(void)snprintf(text, sizeof text, "* guest%d joined lobby\n", guest);
-	for (int other = 1; other < guest; other++)
-		hears(other, text);
-}
-
-static void
-come_all(int n)
-{
-	for (int guest = 1; guest <= n; guest++)
-		come(guest);
-}
-
-/* When this is answered, all that was said before has been taken. */
-static void
-ask_who(int guest, const char *room, const char *names)
-{
-	char text[TEXT_MAX];
-
-	says(guest, "/who\n");
-	(void)snprintf(text, sizeof text, "* in %s: %s\n", room, names);
-	hears(guest, text);
-}
-
-/* Nothing came but what was heard. */
-static void
-quit(int guest)
-{
-	says(guest, "/quit\n");
-	hear_last(guests[guest], "* goodbye\n");
-}
-
-/* Guests of the lobby go, the last first. */
-static void
-quit_all(int n)
-{
-	char text[TEXT_MAX];
-
-	for (int guest = n; guest > 0; guest--) {
-		quit(guest);
-		(void)snprintf(
-		    text, sizeof text, "* guest%d left lobby\n", guest);
-		for (int other = 1; other < guest; other++)
-			hears(other, text);
-	}
 }
 
 /* --- What is said. --- */

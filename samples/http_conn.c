@@ -15,12 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHUNK_LINE_MAX 256
 #define UPLOAD_MAX (UINT64_C(1) << 40)
 #define DOTS_MAX (UINT64_C(1) << 40)
 #define UNWANTED_BODY_MAX 65536
+#define BODY_MS_A_BYTE 2
 
 /* What comes next from the client, in the order of the wire. */
 enum awaited {
@@ -43,8 +45,9 @@ struct http_conn {
 	bool keep_alive;   /* another request may follow */
 	bool is_upload;    /* the body is wanted, */
 	uint32_t crc;      /* this is its CRC-32 */
-	uint64_t received; /* and this its size, so far */
+	uint64_t received; /* and this the size of any body, so far */
 	uint64_t overhead; /* chunk sizes, their extensions, trailers */
+	uint64_t since_ms; /* when the head came */
 };
 
 /* --- Life of a connection.  What fails returns non-zero, up to the callback
@@ -252,7 +255,6 @@ static int begin_upload(struct http_conn *conn, const struct http_request *req)
 		return refuse(conn, 413);
 	conn->is_upload = true;
 	conn->crc = UINT32_MAX;
-	conn->received = conn->overhead = 0;
 	if (req->wants_100 &&
 	    evchat_pushf(conn->ch, "HTTP/1.1 100 Continue\r\n\r\n"))
 		return EVCHAT_ERR_NO_MEMORY;
@@ -270,6 +272,23 @@ static int finish_upload(struct http_conn *conn)
 	    ~conn->crc, conn->received);
 	error = answer_text(conn, 200, "", text);
 	return error ? error : finish(conn, 0);
+}
+
+/* --- Bodies that drip.  After the time of a head they must come at 500 bytes a
+ * second; of one that does not come at all the idle deadline takes care. --- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool is_too_slow(const struct http_conn *conn)
+{
+	return now_ms() - conn->since_ms >
+	       conn->server->head_deadline_ms + conn->received * BODY_MS_A_BYTE;
 }
 
 /* --- Requests. --- */
@@ -294,6 +313,8 @@ static int take_head(struct http_conn *conn, const char *bytes, size_t len)
 	conn->is_head = req.method == HTTP_HEAD;
 	conn->is_1_1 = req.is_1_1;
 	conn->keep_alive = req.keep_alive;
+	conn->received = conn->overhead = 0;
+	conn->since_ms = now_ms();
 	if (status)
 		return refuse(conn, status);
 	if (req.method == HTTP_POST && strcmp(req.path, "/upload") == 0)
@@ -365,6 +386,8 @@ static void on_collect(
 		crc = conn->crc;
 		conn->crc = table[(crc ^ *byte) & 0xff] ^ crc >> 8;
 	}
+	if (is_too_slow(conn) && refuse(conn, 408))
+		drop(conn);
 }
 
 static void on_found(struct evchat *ch, void *ctx)
@@ -408,8 +431,8 @@ const struct evchat_callbacks http_conn_callbacks = {.collect = on_collect,
 
 static int open_channel(struct http_conn *conn, int fd)
 {
-	static const struct evchat_limits limits = {
-	    .idle_deadline_ms = 60000, .write_deadline_ms = 30000};
+	const struct evchat_limits limits = {.idle_deadline_ms = 60000,
+	    .write_deadline_ms = conn->server->write_deadline_ms};
 
 	conn->ch =
 	    evchat_open(conn->server->base, fd, 0, &http_conn_callbacks, conn);

@@ -20,7 +20,7 @@ struct http_server {
 	struct evconnlistener *listener;
 	struct http_conn *conns;
 	int root; /* descriptor of the document root */
-	unsigned head_deadline_ms;
+	unsigned head_deadline_ms, write_deadline_ms;
 	uint32_t crc_table[256]; /* for http_conn_make_table() to fill */
 };
 

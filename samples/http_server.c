@@ -108,29 +108,34 @@ int main(int argc, char **argv)
 	struct http_server server = {.root = -1};
 	struct sockaddr_in at = {.sin_family = AF_INET};
 	const char *root = ".", *address = "127.0.0.1";
-	uint64_t port = 8080, deadline = 10000;
+	uint64_t port = 8080, head_ms = 10000, write_ms = 30000;
 	bool good = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "r:p:a:t:")) != -1) {
+	while ((option = getopt(argc, argv, "r:p:a:t:w:")) != -1) {
 		if (option == 'r')
 			root = optarg;
 		else if (option == 'a')
 			address = optarg;
 		else if (option == 'p')
 			good &= http_parse_number(optarg, 10, 65535, &port);
+		else if (option == 't')
+			good &=
+			    http_parse_number(optarg, 10, INT32_MAX, &head_ms);
 		else
-			good &= option == 't' && http_parse_number(optarg, 10,
-						     INT32_MAX, &deadline);
+			good &= option == 'w' && http_parse_number(optarg, 10,
+						     INT32_MAX, &write_ms);
 	}
 	if (!good || optind < argc ||
 	    inet_pton(AF_INET, address, &at.sin_addr) != 1) {
 		fputs("usage: http_server [-r docroot] [-p port] "
-		      "[-a IPv4 address] [-t head deadline in ms]\n",
+		      "[-a IPv4 address] [-t head deadline in ms] "
+		      "[-w write deadline in ms]\n",
 		    stderr);
 		return 2;
 	}
 	at.sin_port = htons((uint16_t)port);
-	server.head_deadline_ms = (unsigned)deadline;
+	server.head_deadline_ms = (unsigned)head_ms;
+	server.write_deadline_ms = (unsigned)write_ms;
 	return run(&server, root, at) != 0;
 }

@@ -289,19 +289,51 @@ START_TEST(large_upload_is_counted)
 }
 END_TEST
 
+static void
+hear_timeout(int fd)
+{
+	char answer[ANSWER_MAX];
+
+	hear(fd, answer, sizeof answer);
+	close(fd);
+	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 408 ", 13), 0);
+	ck_assert_ptr_nonnull(strstr(answer, CLOSE));
+}
+
+/* It takes a millisecond. */
+static void
+say_half_and_hear_timeout(const struct program *impatient)
+{
+	int fd = dial(impatient->port);
+
+	say_text(fd, "GET /");
+	hear_timeout(fd);
+}
+
 /* With its own server, whose deadline nobody else meets. */
 START_TEST(head_that_never_ends_is_408)
 {
 	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, "-t", "1", NULL};
 	struct program impatient = program_serve(argv);
-	char answer[ANSWER_MAX];
+
+	say_half_and_hear_timeout(&impatient);
+	ck_assert_int_eq(program_stop(&impatient), 0);
+}
+END_TEST
+
+/* Two bytes may take five milliseconds. */
+START_TEST(body_that_drips_is_408)
+{
+	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, "-t", "1", NULL};
+	struct program impatient = program_serve(argv);
 	int fd = dial(impatient.port);
 
-	say_text(fd, "GET /");
-	hear(fd, answer, sizeof answer);
-	close(fd);
-	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 408 ", 13), 0);
-	ck_assert_ptr_nonnull(strstr(answer, CLOSE));
+	say_text(fd, UPLOAD LEN(999) "Expect: 100-continue\r\n\r\n1");
+	hear_exactly(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+	for (int ms = 0; ms < 10; ms++)
+		say_half_and_hear_timeout(&impatient);
+	say_text(fd, "2");
+	hear_timeout(fd);
 	ck_assert_int_eq(program_stop(&impatient), 0);
 }
 END_TEST
@@ -366,6 +398,7 @@ main(void)
 	tcase_add_test(http, client_that_resets_harms_nobody_else);
 	tcase_add_test(http, large_upload_is_counted);
 	tcase_add_test(http, head_that_never_ends_is_408);
+	tcase_add_test(http, body_that_drips_is_408);
 	tcase_add_test(http, server_stops_cleanly_in_the_middle_of_everything);
 	tcase_add_test(http, bad_arguments_are_refused);
 	return suite_run(s);

@@ -27,7 +27,7 @@ begin(struct event_base *base, void *ctx)
 	server.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	server.listener = evconnlistener_new_bind(base, NULL, NULL,
 	    LEV_OPT_CLOSE_ON_FREE, 1, (struct sockaddr *)&any, sizeof any);
-	server.head_deadline_ms = 1000000;
+	server.head_deadline_ms = server.write_deadline_ms = 1000000;
 	http_conn_make_table(server.crc_table);
 	return server.root < 0 || !server.listener ? -1 : 0;
 }

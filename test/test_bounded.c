@@ -8,6 +8,7 @@
 #include "buffers-internal.h"
 #include "support/counting.h"
 #include "support/file.h"
+#include "support/loop.h"
 #include "support/scale.h"
 #include "support/suite.h"
 #include <errno.h>
@@ -115,7 +116,7 @@ static const struct evchat_callbacks answering = {
 static void
 turn(struct stage *s)
 {
-	event_base_loop(s->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	loop_turn(s->base, EVLOOP_NONBLOCK);
 }
 
 static void

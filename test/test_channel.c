@@ -1395,6 +1395,7 @@ main(void)
 	Suite *s = suite_create("channel");
 	TCase *all = suite_group(s, "everywhere");
 	TCase *once = suite_group(s, "once");
+	TCase *turns = suite_exact_group(s, "turns", "turns");
 
 #define RULE(test) tcase_add_loop_test(all, test, 0, WORLD_KINDS)
 	RULE(without_eof_callback_the_channel_closes_when_all_is_sent);
@@ -1437,7 +1438,7 @@ main(void)
 	    once, a_client_that_is_still_sending_gets_its_whole_answer);
 	tcase_add_test(once, a_slow_peer_is_not_a_dead_one);
 	tcase_add_test(once, a_producer_that_wakes_in_time_is_not_given_up);
-	tcase_add_test(once, a_stalled_loop_makes_no_peer_late);
+	tcase_add_test(turns, a_stalled_loop_makes_no_peer_late);
 	tcase_add_test(
 	    once, what_cannot_be_a_channel_is_refused_and_stays_open);
 	tcase_add_test(once, tcp_sockets_do_not_delay_and_do_not_block);

@@ -4,6 +4,7 @@
  * what its peer sends, and in which order, whatever the cuts.
  */
 #include "channel-internal.h"
+#include "support/loop.h"
 #include "support/memory.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -876,7 +877,7 @@ START_TEST(bytes_already_in_the_bufferevent_need_no_network)
 	bufferevent_enable(bev, EV_READ);
 	peer_send_text(&w, "early\r\nbird");
 	while (!evbuffer_get_length(bufferevent_get_input(bev)))
-		event_base_loop(w.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		loop_turn(w.base, EVLOOP_NONBLOCK);
 	w.ch = evchat_new(bev, &world_callbacks, &w);
 	evchat_set_terminator(w.ch, EVCHAT_LIT("\r\n"));
 	ck_assert_str_eq(world_transcript(&w), "");
@@ -1318,7 +1319,7 @@ START_TEST(detach_gives_back_much_that_was_read_at_once)
 	w.hook = detach_on_tenth;
 	send_numbers(&w, 5000);
 	for (int i = 0; i < 100; i++)
-		event_base_loop(w.base, EVLOOP_NONBLOCK);
+		loop_turn(w.base, EVLOOP_NONBLOCK);
 	ck_assert_ptr_nonnull(w.hook_ctx);
 	input = bufferevent_get_input(w.hook_ctx);
 	ck_assert_uint_eq(evbuffer_get_length(input), 6 * 4990);
@@ -1365,6 +1366,8 @@ main(void)
 	Suite *s = suite_create("channel_in");
 	TCase *cuts = suite_group(s, "cuts");
 	TCase *rules = suite_group(s, "rules");
+	TCase *pieces = suite_exact_group(s, "pieces", "pieces");
+	TCase *turns = suite_exact_group(s, "turns", "turns");
 	TCase *once = suite_group(s, "once");
 
 	tcase_add_loop_test(
@@ -1374,8 +1377,6 @@ main(void)
 	RULE(data_is_collected_as_early_as_possible);
 	RULE(a_terminator_set_in_a_frame_rules_from_the_next_byte);
 	RULE(the_consumed_terminator_is_not_matched_again);
-	RULE(a_terminator_set_in_collect_lets_a_known_end_be_found_first);
-	RULE(a_terminator_set_in_collect_rules_after_the_piece);
 	RULE(a_terminator_set_from_outside_sees_the_held_bytes);
 	RULE(a_streamed_terminator_hands_over_what_was_gathered);
 	RULE(a_whole_frame_may_begin_under_another_terminator);
@@ -1387,37 +1388,50 @@ main(void)
 	RULE(a_terminator_set_in_overlong_rules_after_the_skipped_frame);
 	RULE(the_default_limit_is_64_kib);
 	RULE(pause_is_obeyed_before_the_next_frame);
-	RULE(pause_in_collect_puts_found_off);
 	RULE(eof_waits_while_the_channel_is_paused);
 	RULE(nothing_comes_after_free);
 	RULE(no_frame_comes_after_close_when_done);
 	RULE(discard_input_forgets_what_was_not_handed_over);
-	RULE(discard_input_in_a_frame_drops_the_frames_behind_it);
-	RULE(frames_per_turn_is_a_limit);
 	RULE(nothing_comes_once_there_was_no_memory_to_time_it);
-	RULE(without_memory_to_give_way_it_goes_on);
-	RULE(read_budget_is_a_limit);
 	RULE(bytes_already_in_the_bufferevent_need_no_network);
 	RULE(detach_gives_back_a_partial_frame);
 	RULE(detach_in_a_frame_gives_back_what_follows);
-	RULE(detach_in_collect_gives_back_the_terminator);
 	RULE(detach_in_overlong_gives_back_the_whole_frame);
 	RULE(a_detached_bufferevent_can_become_a_channel_again);
 	RULE(bad_terminators_are_refused_and_the_old_one_stays);
 	RULE(frames_nobody_wants_are_dropped);
-	RULE(a_count_that_is_complete_is_found_though_input_is_discarded);
 	RULE(a_count_that_was_looked_at_is_found_though_input_is_discarded);
 	RULE(what_came_under_none_is_no_part_of_a_frame);
 	RULE(a_frame_that_began_in_pieces_goes_on_in_pieces);
 	RULE(records_are_what_they_were_set_to);
 	RULE(the_end_means_what_the_terminator_set_last_makes_of_it);
-	RULE(bytes_of_a_frame_that_ends_the_channel_are_counted);
 	RULE(held_bytes_are_handed_over_though_the_terminator_changes_at_eof);
 	RULE(detach_gives_back_much_that_was_read_at_once);
 	RULE(what_was_read_at_once_outlives_many_pauses);
 #undef RULE
+	tcase_add_loop_test(pieces,
+	    a_terminator_set_in_collect_lets_a_known_end_be_found_first, 0,
+	    WORLD_KINDS);
+	tcase_add_loop_test(pieces,
+	    a_terminator_set_in_collect_rules_after_the_piece, 0, WORLD_KINDS);
+	tcase_add_loop_test(
+	    pieces, pause_in_collect_puts_found_off, 0, WORLD_KINDS);
+	tcase_add_loop_test(pieces,
+	    discard_input_in_a_frame_drops_the_frames_behind_it, 0,
+	    WORLD_KINDS);
+	tcase_add_loop_test(pieces, frames_per_turn_is_a_limit, 0, WORLD_KINDS);
+	tcase_add_loop_test(
+	    pieces, without_memory_to_give_way_it_goes_on, 0, WORLD_KINDS);
+	tcase_add_loop_test(pieces, read_budget_is_a_limit, 0, WORLD_KINDS);
+	tcase_add_loop_test(pieces, detach_in_collect_gives_back_the_terminator,
+	    0, WORLD_KINDS);
+	tcase_add_loop_test(pieces,
+	    a_count_that_is_complete_is_found_though_input_is_discarded, 0,
+	    WORLD_KINDS);
+	tcase_add_loop_test(pieces,
+	    bytes_of_a_frame_that_ends_the_channel_are_counted, 0, WORLD_KINDS);
+	tcase_add_test(turns, another_channel_is_served_before_the_third_turn);
 	tcase_add_test(once, a_paused_channel_leaves_its_input_in_the_kernel);
-	tcase_add_test(once, another_channel_is_served_before_the_third_turn);
 	tcase_add_test(
 	    once, who_is_paused_when_its_bytes_have_come_gets_them_later);
 	tcase_add_test(once, no_channel_has_nothing);

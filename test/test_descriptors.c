@@ -1067,6 +1067,7 @@ main(void)
 {
 	Suite *s = suite_create("descriptors");
 	TCase *pipes = suite_group(s, "pipes");
+	TCase *stalls = suite_exact_group(s, "stalls", "turns");
 	TCase *others = suite_group(s, "refused, and FIFOs");
 	TCase *terminals = suite_group(s, "terminals");
 	TCase *children = suite_group(s, "children");
@@ -1077,7 +1078,7 @@ main(void)
 	tcase_add_test(pipes, a_reader_cannot_be_written_to);
 	tcase_add_test(pipes, a_reader_that_closes_waits_for_nothing);
 	tcase_add_test(pipes, a_paused_reader_leaves_the_bytes_in_the_pipe);
-	tcase_add_test(pipes, deadlines_hold_for_a_reader);
+	tcase_add_test(stalls, deadlines_hold_for_a_reader);
 	tcase_add_test(pipes, what_is_pushed_goes_into_a_pipe);
 	tcase_add_test(pipes, a_writer_has_no_terminator);
 	tcase_add_loop_test(

@@ -8,6 +8,7 @@
 #include "channel-internal.h"
 #include "support/fake_clock.h"
 #include "support/file.h"
+#include "support/loop.h"
 #include "support/loopback.h"
 #include "support/made.h"
 #include "support/suite.h"
@@ -1173,7 +1174,7 @@ static void
 turn_crowd(struct crowd *crowd, int turns)
 {
 	for (int i = 0; i < turns; i++)
-		event_base_loop(crowd->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+		loop_turn(crowd->base, EVLOOP_NONBLOCK);
 }
 
 static void
@@ -1307,6 +1308,9 @@ main(void)
 	TCase *all = suite_group(s, "everywhere");
 	TCase *tcp = suite_group(s, "over TCP");
 	TCase *once = suite_group(s, "once");
+	/* A peer is granted as many turns as it takes to read what the kernel
+	 * holds, not as many as are refused. */
+	TCase *stalls = suite_exact_group(s, "stalls", "turns");
 
 #define RULE(test) tcase_add_loop_test(all, test, 0, WORLD_KINDS)
 	RULE(a_cut_ends_an_open_channel);
@@ -1329,7 +1333,7 @@ main(void)
 	tcase_add_loop_test(
 	    tcp, a_cut_resets_only_a_client_that_lacks_something, 0, 2);
 	tcase_add_loop_test(
-	    tcp, a_stalled_loop_calls_nobody_late_whose_line_has_come, 0, 2);
+	    stalls, a_stalled_loop_calls_nobody_late_whose_line_has_come, 0, 2);
 	tcase_add_test(once,
 	    shut_in_an_upload_the_server_gets_all_and_the_client_its_answer);
 	tcase_add_test(once,
@@ -1343,7 +1347,7 @@ main(void)
 	tcase_add_test(once, a_stalled_loop_calls_nobody_slow_who_has_read);
 	tcase_add_test(once, a_client_refused_while_it_speaks_reads_why);
 	tcase_add_test(once, a_reset_while_it_lingers_ends_it_at_once);
-	tcase_add_test(once, a_stalled_loop_calls_nobody_idle_who_has_spoken);
-	tcase_add_test(once, after_a_stall_the_silent_are_late_all_the_same);
+	tcase_add_test(stalls, a_stalled_loop_calls_nobody_idle_who_has_spoken);
+	tcase_add_test(stalls, after_a_stall_the_silent_are_late_all_the_same);
 	return suite_run(s);
 }

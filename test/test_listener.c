@@ -2141,6 +2141,7 @@ add_callback_tests(Suite *s)
 static void
 add_steering_tests(Suite *s)
 {
+	TCase *exact = suite_exact_group(s, "exact", "turns");
 	TCase *most = group_of(s, "at most");
 	TCase *pauses = group_of(s, "pauses");
 	TCase *stops = group_of(s, "stops");
@@ -2158,20 +2159,21 @@ add_steering_tests(Suite *s)
 	tcase_add_test(
 	    stops, a_listener_that_has_stopped_does_nothing_any_more);
 	tcase_add_test(stops, everything_is_given_back_with_the_last_channel);
-	tcase_add_test(turns, a_flood_of_clients_leaves_others_their_turn);
+	tcase_add_test(exact, a_flood_of_clients_leaves_others_their_turn);
 	tcase_add_test(turns, it_can_be_freed_at_the_end_of_its_turn);
 }
 
 static void
 add_want_tests(Suite *s)
 {
+	TCase *exact = suite_exact_group(s, "exact", "turns");
 	TCase *want = group_of(s, "want");
 	TCase *memory = group_of(s, "memory");
 	int n = sizeof wants / sizeof *wants;
 
 	tcase_add_loop_test(want, in_want_it_waits_and_goes_on_by_itself, 0, n);
 	tcase_add_loop_test(want, what_is_no_want_is_not_told, 0, 3);
-	tcase_add_test(want, in_want_it_does_not_spin);
+	tcase_add_test(exact, in_want_it_does_not_spin);
 	tcase_add_test(want, in_want_it_waits_longer_each_time);
 	tcase_add_test(want, in_want_even_of_a_timer_it_is_not_deaf);
 	tcase_add_test(want, it_waits_for_nothing_when_it_has_stopped);

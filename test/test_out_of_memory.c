@@ -6,6 +6,7 @@
  * leaks, and what was taken is let go once.
  */
 #include "alloc-internal.h"
+#include "support/loop.h"
 #include "support/memory.h"
 #include "support/suite.h"
 #include <errno.h>
@@ -116,7 +117,9 @@ turn(int times)
 	char bytes[4096];
 
 	for (; times > 0; times--) {
-		event_base_loop(talk.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		if (loop_has_no_memory(
+			talk.base, loop_turn(talk.base, EVLOOP_NONBLOCK)))
+			talk.complained = true;
 		got = recv(talk.fds[1], bytes, sizeof bytes, 0);
 		for (ssize_t i = 0; i < got; i++)
 			talk.answer[talk.answered++] = bytes[i];

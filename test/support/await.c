@@ -2,6 +2,7 @@
 /* Letting a world run until something has happened. */
 #include "support/await.h"
 #include "support/fake_clock.h"
+#include "support/loop.h"
 #include <check.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ run_until(struct world *w, const char *transcript, uint64_t ms_per_turn)
 
 	while (!nothing_left && evbuffer_get_length(w->transcript) < len) {
 		fake_clock_pass(ms_per_turn);
-		nothing_left = event_base_loop(w->base, EVLOOP_ONCE);
+		nothing_left = loop_turn(w->base, 0);
 	}
 	world_run(w);
 	world_expect(w, transcript);

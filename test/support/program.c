@@ -19,12 +19,23 @@
 
 /* --- Starting. --- */
 
+/* A program's own I/O can be choppy, too. */
+static void
+preload(void)
+{
+	const char *module = getenv("EVCHAT_TEST_PRELOAD");
+
+	if (module && setenv("LD_PRELOAD", module, 1))
+		_exit(126);
+}
+
 static void
 become(char *const argv[], const int stdio[3])
 {
 	for (int i = 0; i < 3; i++)
 		if (stdio[i] >= 0 && dup2(stdio[i], i) < 0)
 			_exit(126);
+	preload();
 	execv(argv[0], argv);
 	_exit(127);
 }

@@ -4,6 +4,7 @@
  */
 #include "support/reception.h"
 #include "address-internal.h"
+#include "support/loop.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -244,7 +245,7 @@ void
 reception_turns(struct reception *r, int n)
 {
 	while (n-- > 0)
-		event_base_loop(r->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+		(void)loop_turn(r->base, EVLOOP_NONBLOCK);
 }
 
 void

@@ -4,6 +4,7 @@
  * test in a process of its own unless CK_FORK=no is in the environment.
  */
 #include "support/suite.h"
+#include "support/choppy.h"
 #include <stdlib.h>
 
 TCase *
@@ -16,6 +17,15 @@ suite_group(Suite *s, const char *name)
 	return group;
 }
 
+TCase *
+suite_exact_group(Suite *s, const char *name, const char *about)
+{
+	TCase *group = suite_group(s, name);
+
+	tcase_set_tags(group, about);
+	return group;
+}
+
 int
 suite_run(Suite *s)
 {
@@ -25,5 +35,6 @@ suite_run(Suite *s)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
+	choppy_report();
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

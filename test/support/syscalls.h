@@ -88,8 +88,9 @@ void calls_fail_by_chance(
 void calls_shorten_by_chance(
     enum system_call call, size_t most, unsigned per_thousand);
 
-/* Do this before the next one. */
-void calls_precede(enum system_call call, void (*act)(void *ctx), void *ctx);
+/* Do this before the next one, which is on that descriptor, or -1. */
+void calls_precede(
+    enum system_call call, void (*act)(int fd, void *ctx), void *ctx);
 
 /* What this thread calls between these is the test's own affair: it is not
  * counted and not changed.  They nest. */

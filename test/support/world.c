@@ -5,6 +5,7 @@
 #include "support/world.h"
 #include "channel-internal.h"
 #include "support/fake_clock.h"
+#include "support/loop.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -349,7 +350,7 @@ take_what_came(struct world *w)
 void
 world_turn(struct world *w)
 {
-	event_base_loop(w->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	(void)loop_turn(w->base, EVLOOP_NONBLOCK);
 	take_what_came(w);
 }
 

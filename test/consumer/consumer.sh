@@ -86,7 +86,7 @@ run() {
 	if [ "$2" = shared ]; then
 		needed "$1" | grep -qx 'libevchat\.so\.[0-9]*' ||
 			die "$1 does not need libevchat"
-		LD_LIBRARY_PATH=${libdir-} quietly "$1"
+		quietly env "LD_LIBRARY_PATH=${libdir-}" "$1"
 	else
 		! needed "$1" | grep libevchat || die "$1 is not static"
 		quietly "$1"
@@ -161,7 +161,10 @@ run_made() {
 try_find_package() {
 	find_installed
 	set -- "$here" "-DCMAKE_PREFIX_PATH=$prefix" "-Dversion=$(version)"
-	PKG_CONFIG_LIBDIR=$work configure "$@" -Dwithout_libevent=ON
+	(
+		export PKG_CONFIG_LIBDIR="$work"
+		configure "$@" -Dwithout_libevent=ON
+	)
 	rm -r "$work/made"
 	configure "$@"
 	run_made

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Are the libraries still what a program was linked with?  Compares them with
-# their descriptions in abi/: sh test/abi.sh, or sh test/abi.sh update to
+# their descriptions in test/abi/: sh test/abi.sh, or sh test/abi.sh update to
 # write these anew (CONTRIBUTING.md says when that may be).
 #
 # Needs abidw and abidiff, Debian's abigail-tools, and gcc.  The descriptions
@@ -50,13 +50,13 @@ for library in libevchat libevchat_dns; do
 	describe "$shared" >"$build/$library.abi"
 	if [ "${1-}" = update ]; then
 		sh "$top/test/symbols.sh" "$shared" \
-			"$top/abi/$library.symbols" update
-		cp "$build/$library.abi" "$top/abi/$library.abi"
+			"$top/test/abi/$library.symbols" update
+		cp "$build/$library.abi" "$top/test/abi/$library.abi"
 	fi
-	compare "$top/abi/$library.abi" "$build/$library.abi"
+	compare "$top/test/abi/$library.abi" "$build/$library.abi"
 done
 if [ "$failures" != 0 ]; then
 	echo 'abi.sh: the ABI is another one; see CONTRIBUTING.md' >&2
 	exit 1
 fi
-echo 'The ABI is as described in abi/.'
+echo 'The ABI is as described in test/abi/.'

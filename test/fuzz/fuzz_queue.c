@@ -56,6 +56,7 @@ read_text(char *text, size_t most)
 {
 	size_t len = input_byte(&stage.in);
 
+	text[0] = '\0'; /* GCC wants to see it written even when it is empty */
 	if (len >= 0xf0)
 		len = (len - 0xef) * most / 16;
 	for (size_t i = 0; i < len; i++)

@@ -102,7 +102,8 @@ set_next(struct reference *r)
 	r->plan.then++;
 }
 
-/* A frame that has begun to come in pieces goes on so. */
+/* A frame that has begun to come in pieces goes on so.  Asked for each byte that
+ * is looked at, also when it is held. */
 static void
 choose_form(struct reference *r)
 {
@@ -126,7 +127,6 @@ is_at_its_limit(const struct reference *r)
 static void
 give_byte(struct reference *r)
 {
-	choose_form(r);
 	if (!r->skipping && is_at_its_limit(r)) {
 		r->skipping = true;
 		transcript_overlong(&r->said);
@@ -192,6 +192,7 @@ look_for_literals(struct reference *r)
 static void
 take_byte(struct reference *r)
 {
+	choose_form(r);
 	r->at++;
 	if (r->plan.first.kind == EVCHAT_LITERAL) {
 		look_for_literals(r);
@@ -223,6 +224,7 @@ reference_end(struct reference *r, bool clean)
 	bool any = t->kind == EVCHAT_NONE || r->length > 0 || r->front < r->at;
 	bool ends = clean && t->eof_ends_frame && any;
 
+	choose_form(r);
 	give_up_to(r, r->at);
 	if (ends)
 		end_frame(r, EVCHAT_MATCHED_NONE);

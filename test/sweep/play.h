@@ -84,6 +84,10 @@ struct play {
 	bool by_network;   /* by TCP, where a byte may take its time */
 };
 
+/* From here on calls may fail; from here on none does. */
+void play_disturb(struct play *p);
+void play_spare(struct play *p);
+
 /* --- What scenarios are made of. --- */
 
 /* Everything is written down; `eof` is not there. */

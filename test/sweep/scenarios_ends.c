@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Scenarios of ends, of time, and of what a channel is made on. */
 #include "sweep/scenarios.h"
-#include <event2/buffer.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void

@@ -3,7 +3,6 @@
  * groups, remotes. */
 #include "sweep/scenarios.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

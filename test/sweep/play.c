@@ -84,7 +84,8 @@ static void
 turn(struct play *p)
 {
 	play_disturb(p);
-	event_base_loop(p->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	if (event_base_loop(p->base, EVLOOP_NONBLOCK | EVLOOP_ONCE) < 0)
+		p->complained = true;
 	play_spare(p);
 	hear(p);
 	play_disturb(p);

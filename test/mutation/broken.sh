@@ -93,7 +93,7 @@ try() {
 }
 
 mkdir "$copy"
-(cd "$top" && tar -cf - CMakeLists.txt cmake include lib test) |
+(cd "$top" && tar -cf - CMakeLists.txt cmake docs include lib samples test) |
 	tar -xf - -C "$copy"
 cmake -S "$copy" -B "$build" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O1 \
 	-DEVCHAT_BUILD_SAMPLES=OFF >&2

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ enum {
 		    */
 	WINDOW_MS = 5000, /* of load, between two samples */
 	TICK_MS = 5,
+	STRETCH = 600,     /* events: more than at_once can have */
 	GIVE_UP_MS = 60000 /* for all to come to their end */
 };
 
@@ -227,6 +229,44 @@ make_file(void)
 }
 
 static void
+ignore(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what, (void)ctx;
+}
+
+/* What libevent keeps of a base grows with the highest descriptor, and with how
+ * many events are ready and timed at a time, and stays.  That is no leak, so
+ * have more of all that first than there will ever be. */
+static void
+stretch_base(void)
+{
+	const struct timeval hour = {.tv_sec = 3600};
+	static struct event *events[STRETCH];
+	int fds[2];
+
+	for (int i = 0; i < STRETCH; i += 2) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) ||
+		    write(fds[0], "x", 1) != 1 || write(fds[1], "x", 1) != 1) {
+			perror("soak");
+			exit(EXIT_FAILURE);
+		}
+		for (int k = 0; k < 2; k++) {
+			events[i + k] = event_new(soak.base, fds[k],
+			    EV_READ | EV_PERSIST, ignore, NULL);
+			event_add(events[i + k], &hour);
+		}
+	}
+	for (int i = 0; i < 16; i++)
+		turn();
+	for (int i = 0; i < STRETCH; i++) {
+		int fd = event_get_fd(events[i]);
+
+		event_free(events[i]);
+		close(fd);
+	}
+}
+
+static void
 begin(void)
 {
 	static const struct timeval tick = {.tv_usec = TICK_MS * 1000};
@@ -236,6 +276,8 @@ begin(void)
 	counting_begin();
 	calls_watch(-1);
 	soak.base = event_base_new();
+	if (soak.base)
+		stretch_base();
 	soak.talks.short_ones = options.cycles > 0;
 	if (!soak.base || talks_begin(&soak.talks, soak.base, options.seed)) {
 		perror("soak");

@@ -43,28 +43,28 @@ end_callback(struct endpoint *e)
 		e->hook(e);
 }
 
+/* It is called, with so much in this buffer. */
 static void
-on_read(struct bufferevent *bev, void *ctx)
+say_length(struct endpoint *e, const char *what, const struct evbuffer *buffer)
 {
-	struct endpoint *e = ctx;
 	char text[32];
 
-	(void)snprintf(text, sizeof text, "read(%zu)",
-	    evbuffer_get_length(bufferevent_get_input(bev)));
+	(void)snprintf(
+	    text, sizeof text, "%s(%zu)", what, evbuffer_get_length(buffer));
 	say(e, text);
 	end_callback(e);
 }
 
 static void
+on_read(struct bufferevent *bev, void *ctx)
+{
+	say_length(ctx, "read", bufferevent_get_input(bev));
+}
+
+static void
 on_write(struct bufferevent *bev, void *ctx)
 {
-	struct endpoint *e = ctx;
-	char text[32];
-
-	(void)snprintf(text, sizeof text, "write(%zu)",
-	    evbuffer_get_length(bufferevent_get_output(bev)));
-	say(e, text);
-	end_callback(e);
+	say_length(ctx, "write", bufferevent_get_output(bev));
 }
 
 static void

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TCP, UNIX };
 
@@ -319,8 +320,8 @@ talks_begin(struct talks *talks, struct event_base *base, uint64_t seed)
 	talks->base = base;
 	talks->chance = chance_from(seed);
 	talks->group = evchat_group_new(base);
-	(void)snprintf(name, sizeof name, "unix:@evchat-soak-%llx",
-	    (unsigned long long)seed);
+	(void)snprintf(
+	    name, sizeof name, "unix:@evchat-soak-%ld", (long)getpid());
 	talks->listeners[TCP] =
 	    evchat_listen(base, "127.0.0.1:0", &options, talks);
 	talks->listeners[UNIX] = evchat_listen(base, name, &options, talks);

@@ -32,7 +32,7 @@ enum {
 	SAMPLES = 4096,
 	MANY = 20, /* samples: with fewer, what the C library keeps still grows
 		    */
-	WINDOW_MS = 5000, /* of load, between two samples */
+	SHORTEST_MS = 1000, /* load between two samples, or a 100th of it all */
 	TICK_MS = 5,
 	STRETCH = 600,     /* events: more than at_once can have */
 	GIVE_UP_MS = 60000 /* for all to come to their end */
@@ -138,11 +138,13 @@ is_enough(void)
 static bool
 is_window_over(void)
 {
-	size_t step = options.cycles / 100 + 1;
+	size_t step = options.cycles / 100 + 1, ms;
 
 	if (options.cycles)
 		return soak.talks.begun - soak.window_begun >= step;
-	return now_ms() - soak.window_ms >= WINDOW_MS;
+	ms = options.seconds * 10;
+	return now_ms() - soak.window_ms >=
+	       (ms < SHORTEST_MS ? SHORTEST_MS : ms);
 }
 
 /* Other errors each time. */

@@ -112,9 +112,13 @@ begin(void)
 		abort();
 	}
 	counts = shared;
-	add_range(
-	    (uintptr_t)__start_evchat_text, (uintptr_t)__stop_evchat_text);
+	if (__start_evchat_text)
+		add_range((uintptr_t)__start_evchat_text,
+		    (uintptr_t)__stop_evchat_text);
 	dl_iterate_phdr(add_library, NULL);
+	/* Without evchat or libevent all would be calm, and prove nothing. */
+	if (n_ranges < 2)
+		abort();
 }
 
 /* --- What becomes of a call. --- */

@@ -6,8 +6,8 @@
 #
 # Library and samples with each compiler there is, at each level, with asserts
 # and without (each level sees other things); what is made at link time by LTO,
-# with some tests that run; and what the debug preset makes with gcc, tests
-# included.  Everything in build/flags, which a second run takes up again.
+# with some tests that run; and what the debug preset makes with gcc, tests and
+# bench included.  Everything in build/flags, which a second run takes up again.
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -86,6 +86,6 @@ for compiler in gcc clang; do
 done
 [ "$found" != 0 ]
 if command -v gcc >/dev/null; then
-	configure gcc-debug gcc '-O0 -g'
+	configure gcc-debug gcc '-O0 -g' -DEVCHAT_BUILD_BENCH=ON
 	made gcc-debug
 fi

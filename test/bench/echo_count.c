@@ -90,7 +90,8 @@ open_all(struct run *run)
 static void
 make_lines(struct run *run, unsigned in_flight)
 {
-	char line[WHOLE_LINE + 1];
+	/* A number could have ten digits, for all a compiler knows. */
+	char line[WHOLE_LINE + 1 + 4];
 
 	for (unsigned i = 0; i < in_flight; i++) {
 		(void)snprintf(

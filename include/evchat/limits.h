@@ -38,11 +38,11 @@ struct evchat_limits {
 	 */
 	size_t output_high;
 	/** While more output than this waits, what producers have yet to make
-	 * and what they take meanwhile included, no further frame is
-	 * dispatched, so that a peer who asks and does not read costs no more:
-	 * output_high.  SIZE_MAX is no limit, and what 0 means to a channel of
-	 * connector.h: a client that sends much and a server that answers
-	 * meanwhile would wait for each other. */
+	 * (unless the first one sleeps) and what they take meanwhile included,
+	 * no further frame is dispatched, so that a peer who asks and does not
+	 * read costs no more: output_high.  SIZE_MAX is no limit, and what 0
+	 * means to a channel of connector.h: a client that sends much and a
+	 * server that answers meanwhile would wait for each other. */
 	size_t dispatch_high;
 	/** Copied bytes that may wait; a push beyond is refused: 16 MiB. */
 	size_t output_max;

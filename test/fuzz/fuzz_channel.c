@@ -59,7 +59,6 @@ feed(struct input *in)
 	/* Before it is sent: a pair hands it over at once. */
 	memcpy(play.fed + at, bytes, len);
 	play.fed_len += len;
-	reference_receive(&play.reference, len);
 	if (send_to_channel(bytes, len) == len)
 		return;
 	play.fed_len = PLAY_FED; /* the rest is another story */
@@ -127,7 +126,7 @@ look_at_frame(void)
 	    r->has_next ? &r->next : &r->plan.first;
 	struct evchat_terminator t;
 
-	if (!play.modelled || !is_at_rest())
+	if (!play.modelled)
 		return;
 	evchat_get_terminator(play.w.ch, &t);
 	must(t.kind == set->kind && t.n_literals == set->n_literals,
@@ -177,9 +176,11 @@ run(struct input *in)
 		return;
 	run_to_rest();
 	play_look_at_output();
-	play_look_at_input(is_at_rest());
+	if (!is_at_rest())
+		return;
+	play_look_at_input(true);
 	look_at_frame();
-	if (play.peer_ended && is_at_rest())
+	if (play.peer_ended)
 		must(play.told_eof || play.w.ch->closing, "the end is told");
 }
 
@@ -417,7 +418,35 @@ discard_input(struct input *in)
 	play_called(evchat_discard_input(play.w.ch));
 }
 
-/* The reference is told of those that are set while all is quiet. */
+/* In `collect` the new one rules after the piece, if the end of the frame is
+ * not known yet and nothing of the piece may begin the old one: the reference
+ * knows no pieces. */
+static bool
+rules_after_piece(void)
+{
+	const struct evchat *ch = play.w.ch;
+
+	if (!play.collecting || play.options & PLAY_WHOLE ||
+	    ch->step.verdict != EVCHAT_VERDICT_MORE || play.peer_gone)
+		return false;
+	return play_catch_up(ch->bytes_in + ch->taken) &&
+	       !play.reference.skipping && !reference_held(&play.reference);
+}
+
+/* Does the reference know from where on a terminator rules that is set now? */
+static bool
+is_known(void)
+{
+	if (!play.modelled || play.ended)
+		return false;
+	if (play.called)
+		return rules_after_piece();
+	if (!is_at_rest())
+		return false;
+	play_look_at_input(true);
+	return true;
+}
+
 static void
 set_terminator(struct input *in)
 {
@@ -431,8 +460,7 @@ set_terminator(struct input *in)
 	run(in);
 	if (!play.w.ch)
 		return;
-	play.modelled &= is_at_rest() && !play.ended;
-	play_look_at_input(true);
+	play.modelled = is_known();
 	play_call();
 	error = evchat_set_terminator(play.w.ch, wanted->t);
 	play_called(error);
@@ -661,7 +689,6 @@ look(void)
 		return;
 	must(stats.bytes_in <= play.fed_len, "no more came than was sent");
 	must(stats.frames_in == play.frames, "frames are counted");
-	play_look_at_input(false);
 	/* What fails is dropped. */
 	if (play.discarded_output || play.peer_gone || play_any_failed())
 		return;
@@ -793,6 +820,7 @@ end(void)
 		peer_read(&play.w);
 	world_turn(&play.w);
 	play_look_at_output();
+	play_look_at_input(false);
 	if (play_all_was_sent())
 		must(play.ledger.len == 0, "all that was pushed came");
 	world_free(&play.w);

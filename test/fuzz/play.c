@@ -140,7 +140,9 @@ on_collect(struct evchat *ch, const void *bytes, size_t len, void *ctx)
 	enter_for_input("\tcollect");
 	must(len > 0, "a piece is not empty");
 	note(bytes, len);
+	play.collecting = true;
 	leave();
+	play.collecting = false;
 }
 
 static void
@@ -424,10 +426,21 @@ take_all(char *to, const struct transcript *t)
 	return t->len;
 }
 
+bool
+play_catch_up(size_t bytes)
+{
+	struct reference *r = &play.reference;
+
+	if (bytes > r->received)
+		reference_receive(r, bytes - r->received);
+	return bytes == r->received;
+}
+
 void
 play_end_reference(void)
 {
 	if (!play.ended) {
+		play_catch_up(play.fed_len);
 		reference_end(&play.reference, true);
 		/* A count of 0 may have been set. */
 		reference_receive(&play.reference, 0);
@@ -443,6 +456,7 @@ play_look_at_input(bool all)
 
 	if (!play.modelled)
 		return;
+	(void)play_catch_up(play.fed_len);
 	said_len = take_all(said, &play.said);
 	right_len = take_all(right, &play.reference.said);
 	if (said_len <= right_len && !memcmp(said, right, said_len) &&

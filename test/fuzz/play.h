@@ -54,11 +54,12 @@ struct play {
 	bool peer_ended, peer_gone;
 	bool discarded_output;
 	bool time_passed;
-	bool starved; /* evchat was refused memory */
-	bool calling; /* a call of evchat's is under way */
-	bool called;  /* so is a callback */
-	bool told;    /* `closed` was, or is being, called */
-	bool over;    /* closed, freed or detached */
+	bool starved;    /* evchat was refused memory */
+	bool calling;    /* a call of evchat's is under way */
+	bool called;     /* so is a callback */
+	bool collecting; /* and it is `collect` */
+	bool told;       /* `closed` was, or is being, called */
+	bool over;       /* closed, freed or detached */
 	struct bufferevent *detached;
 
 	/* Input. */
@@ -97,6 +98,10 @@ struct evchat_callbacks play_callbacks(void);
 /* A call of evchat's begins, and has ended with this. */
 void play_call(void);
 void play_called(int error);
+
+/* Let the reference see the first so many bytes of what was sent; false when it
+ * has seen more. */
+bool play_catch_up(size_t bytes);
 
 /* No more will come, so the frame under way ends, too. */
 void play_end_reference(void);

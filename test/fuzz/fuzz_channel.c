@@ -429,8 +429,10 @@ rules_after_piece(void)
 	if (!play.collecting || play.options & PLAY_WHOLE ||
 	    ch->step.verdict != EVCHAT_VERDICT_MORE || play.peer_gone)
 		return false;
-	return play_catch_up(ch->bytes_in + ch->taken) &&
-	       !play.reference.skipping && !reference_held(&play.reference);
+	if (!play_catch_up(ch->bytes_in + ch->taken) || play.reference.skipping)
+		return false;
+	reference_let_go(&play.reference);
+	return true;
 }
 
 /* Does the reference know from where on a terminator rules that is set now? */

@@ -230,6 +230,12 @@ reference_end(struct reference *r, bool clean)
 		end_frame(r, EVCHAT_MATCHED_NONE);
 }
 
+void
+reference_let_go(struct reference *r)
+{
+	give_up_to(r, r->at);
+}
+
 size_t
 reference_held(const struct reference *r)
 {

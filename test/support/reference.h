@@ -33,6 +33,10 @@ void reference_receive(struct reference *r, size_t n);
 void reference_end(struct reference *r, bool clean);
 void reference_set(struct reference *r, const struct evchat_terminator *t);
 
+/* What is held is part of the frame, as bytes that are yet to come will show.
+ */
+void reference_let_go(struct reference *r);
+
 /* Bytes that were looked at and not handed over. */
 size_t reference_held(const struct reference *r);
 

@@ -418,34 +418,43 @@ discard_input(struct input *in)
 	play_called(evchat_discard_input(play.w.ch));
 }
 
-/* In `collect` the new one rules after the piece, if the end of the frame is
- * not known yet and nothing of the piece may begin the old one: the reference
- * knows no pieces. */
+/* Set one in `collect`: it rules after the piece; or after the frame, if the
+ * end of that is known (S18).  The channel may have looked further than the
+ * reference, and know that nothing that is held there begins the old one. */
 static bool
-rules_after_piece(void)
+set_after_piece(const struct evchat_terminator *t)
 {
 	const struct evchat *ch = play.w.ch;
+	struct reference *r = &play.reference;
 
-	if (!play.collecting || play.options & PLAY_WHOLE ||
-	    ch->step.verdict != EVCHAT_VERDICT_MORE || play.peer_gone)
+	if (!play.collecting || play.options & PLAY_WHOLE || play.peer_gone ||
+	    ch->step.verdict == EVCHAT_VERDICT_OVERLONG ||
+	    !play_catch_up(ch->bytes_in + ch->taken) || r->skipping)
 		return false;
-	if (!play_catch_up(ch->bytes_in + ch->taken) || play.reference.skipping)
+	/* A count has ended there already, and the plan was gone by. */
+	if (r->said.len > play.said.len)
 		return false;
-	reference_let_go(&play.reference);
+	if (ch->step.verdict == EVCHAT_VERDICT_FOUND) {
+		reference_set_behind(r, t);
+		return true;
+	}
+	reference_let_go(r);
+	reference_set(r, t);
 	return true;
 }
 
-/* Does the reference know from where on a terminator rules that is set now? */
+/* Tell the reference, if it can know from where on it rules. */
 static bool
-is_known(void)
+set_in_reference(const struct evchat_terminator *t)
 {
 	if (!play.modelled || play.ended)
 		return false;
 	if (play.called)
-		return rules_after_piece();
+		return set_after_piece(t);
 	if (!is_at_rest())
 		return false;
 	play_look_at_input(true);
+	reference_set(&play.reference, t);
 	return true;
 }
 
@@ -462,14 +471,14 @@ set_terminator(struct input *in)
 	run(in);
 	if (!play.w.ch)
 		return;
-	play.modelled = is_known();
+	play.modelled = set_in_reference(&wanted->t);
 	play_call();
 	error = evchat_set_terminator(play.w.ch, wanted->t);
 	play_called(error);
-	if (!play.modelled || error)
-		return;
-	reference_set(&play.reference, &wanted->t);
-	reference_receive(&play.reference, 0);
+	play.modelled &= !error;
+	/* A count of 0 is found without a byte. */
+	if (play.modelled)
+		reference_receive(&play.reference, 0);
 }
 
 /* --- The channel. --- */

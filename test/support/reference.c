@@ -65,11 +65,17 @@ rule(struct reference *r, const struct evchat_terminator *t)
 }
 
 void
+reference_set_behind(struct reference *r, const struct evchat_terminator *t)
+{
+	r->next = *t;
+	r->has_next = true;
+}
+
+void
 reference_set(struct reference *r, const struct evchat_terminator *t)
 {
 	if (r->skipping) {
-		r->next = *t;
-		r->has_next = true;
+		reference_set_behind(r, t);
 		return;
 	}
 	/* What came while nothing could end it is no part of a frame. */
@@ -147,9 +153,8 @@ give_up_to(struct reference *r, size_t end)
 }
 
 static void
-end_skipping(struct reference *r)
+take_over(struct reference *r)
 {
-	r->skipping = false;
 	if (!r->has_next)
 		return;
 	r->has_next = false;
@@ -165,8 +170,9 @@ end_frame(struct reference *r, size_t matched)
 	if (r->plan.first.kind == EVCHAT_COUNT)
 		r->plan.first.kind = EVCHAT_NONE;
 	r->left = r->plan.first.count;
+	take_over(r);
 	if (r->skipping) {
-		end_skipping(r);
+		r->skipping = false;
 		return;
 	}
 	transcript_found(&r->said, matched);

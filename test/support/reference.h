@@ -13,7 +13,7 @@
 struct reference {
 	struct framing_plan plan; /* plan.first is what is in force */
 	struct evchat_terminator next;
-	bool has_next; /* next rules when the skipped frame has ended */
+	bool has_next; /* next rules when this frame has ended */
 	bool skipping;
 	bool whole;      /* the frame under way is gathered */
 	uint64_t left;   /* what a count or record lacks */
@@ -32,6 +32,10 @@ void reference_begin(
 void reference_receive(struct reference *r, size_t n);
 void reference_end(struct reference *r, bool clean);
 void reference_set(struct reference *r, const struct evchat_terminator *t);
+
+/* Set one that rules when the frame under way has ended. */
+void reference_set_behind(
+    struct reference *r, const struct evchat_terminator *t);
 
 /* What is held is part of the frame, as bytes that are yet to come will show.
  */

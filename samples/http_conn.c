@@ -11,9 +11,12 @@
 #include <event2/buffer.h>
 #include <event2/listener.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -429,11 +432,22 @@ const struct evchat_callbacks http_conn_callbacks = {.collect = on_collect,
     .timeout = on_timeout,
     .closed = on_closed};
 
+/* So much of an answer that is not being read is enough for the kernel, whose
+ * own limit is megabytes; a socket that is not TCP has none. */
+static void keep_little_unsent(int fd)
+{
+	const int most = 65536;
+
+	(void)setsockopt(
+	    fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+}
+
 static int open_channel(struct http_conn *conn, int fd)
 {
 	const struct evchat_limits limits = {.idle_deadline_ms = 60000,
 	    .write_deadline_ms = conn->server->write_deadline_ms};
 
+	keep_little_unsent(fd);
 	conn->ch =
 	    evchat_open(conn->server->base, fd, 0, &http_conn_callbacks, conn);
 	if (!conn->ch)

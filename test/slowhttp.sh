@@ -3,7 +3,7 @@
 # Slow clients against the sample HTTP server, by slowhttptest, while wrk is a
 # good client:
 #
-#	bash test/slowhttp.sh           two minutes and a half
+#	bash test/slowhttp.sh           a minute and a half
 #	bash test/slowhttp.sh short     half a minute
 #	bash test/slowhttp.sh short build/gcc/samples/http_server
 #

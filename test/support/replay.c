@@ -311,17 +311,31 @@ try_pairs(struct course *c)
 	return status;
 }
 
+/* At each callback in its turn, played whole. */
 static int
-try_act(struct course *c, enum replay_act act, judge wrong_with)
+try_act(
+    struct course *c, enum replay_act act, bool reads_late, judge wrong_with)
 {
 	const size_t stride = stride_for(c->whole.callbacks, c->most);
-	struct replay_way way = {.act = act, .refused = REPLAY_NEVER};
+	struct replay_way way = {
+	    .act = act, .reads_late = reads_late, .refused = REPLAY_NEVER};
 	int status = 0;
 
 	for (; way.at < c->whole.callbacks && !status; way.at += stride)
 		status = try(c, &way, wrong_with, NULL);
 	c->result->callbacks = c->whole.callbacks;
 	return status;
+}
+
+/* What is closed while nobody reads has more to send. */
+static int
+try_closes(struct course *c)
+{
+	int status = try_act(c, REPLAY_CLOSE, false, judge_close);
+
+	if (status || c->talk->end == REPLAY_RESET)
+		return status;
+	return try_act(c, REPLAY_CLOSE, true, judge_close);
 }
 
 static int
@@ -333,7 +347,7 @@ try_pauses(struct course *c)
 
 	if (c->app->pauses_itself)
 		return 0;
-	status = try_act(c, REPLAY_PAUSE, judge_same);
+	status = try_act(c, REPLAY_PAUSE, false, judge_same);
 	if (!status)
 		status = try(c, &way, judge_same, NULL);
 	way.piece = c->result->piece;
@@ -435,9 +449,9 @@ try_all(struct course *c)
 	if (!status)
 		status = try_pauses(c);
 	if (!status)
-		status = try_act(c, REPLAY_CLOSE, judge_close);
+		status = try_closes(c);
 	if (!status)
-		status = try_act(c, REPLAY_DROP, judge_drop);
+		status = try_act(c, REPLAY_DROP, false, judge_drop);
 	return status ? status : try_refusals(c);
 }
 

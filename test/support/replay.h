@@ -9,8 +9,9 @@
  *     whole, whole with its end at once, byte by byte, with a peer that reads
  *     only at the end, in two pieces, in three pieces, paused at one callback
  *     or at all: everything must be the same (asynchat rule S21);
- *     with evchat_close_when_done() at one callback: the beginning of the same,
- *     all that had been pushed, and a good end;
+ *     with evchat_close_when_done() at one callback, the peer reading at once
+ *     or at the end: the beginning of the same, all that had been pushed, and
+ *     a good end;
  *     with the channel dropped at one callback: the beginning, then silence;
  *     with one allocation that fails: the same, or an end with its reason.
  *

@@ -275,6 +275,47 @@ say_in_pieces(int fd, const char *bytes, size_t len, size_t cut, size_t step)
 	return true;
 }
 
+char *
+repeat_text(const char *text, size_t n)
+{
+	const size_t len = strlen(text);
+	char *all = malloc(n * len + 1), *at = all;
+
+	ck_assert_ptr_nonnull(all);
+	*at = '\0';
+	while (n--)
+		at = stpcpy(at, text);
+	return all;
+}
+
+enum { TEXTS = 1000, STUCK = 100 };
+
+size_t
+say_until_stuck(int fd, const char *text, size_t most, void (*meanwhile)(void))
+{
+	char *texts = repeat_text(text, TEXTS);
+	const size_t len = strlen(texts);
+	size_t said = 0;
+
+	for (int stuck = 0; stuck < STUCK && said < most;) {
+		size_t at = said % len;
+		ssize_t n =
+		    send(fd, texts + at, len - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n > 0) {
+			said += (size_t)n;
+			stuck = 0;
+			continue;
+		}
+		if (errno != EAGAIN)
+			break;
+		meanwhile();
+		stuck++;
+	}
+	free(texts);
+	return said;
+}
+
 pid_t
 say_apart(int fd, const char *bytes, size_t len)
 {

@@ -69,6 +69,15 @@ void say_text(int fd, const char *text); /* must not fail */
 bool say_in_pieces(
     int fd, const char *bytes, size_t len, size_t cut, size_t step);
 
+/* A text so many times, which is to be freed. */
+char *repeat_text(const char *text, size_t n);
+
+/* Say a text again and again, `most` bytes in all, until no more is taken,
+ * however often `meanwhile` has been called, or the peer has gone; how much was
+ * said. */
+size_t say_until_stuck(
+    int fd, const char *text, size_t most, void (*meanwhile)(void));
+
 /* In a process of its own, so that neither side waits for the other; then end
  * what is said.  A pipe ends only when the test closes its own descriptor, too.
  */

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 static _Atomic size_t *tallies;
@@ -15,7 +16,7 @@ tally_begin(void)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (tallies == MAP_FAILED) {
 		perror("tally");
-		_Exit(1);
+		exit(1);
 	}
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# The fast tests on every way that libevent has to wait on Linux:
+# The fast tests on the ways to wait that libevent has on Linux beside epoll:
 #
 #     sh test/backends.sh <build directory> [argument of ctest...]
 #
@@ -16,8 +16,6 @@ fast_tests() {
 		"$@"
 }
 
-echo "--- epoll"
-fast_tests "$@"
 echo "--- poll"
 EVENT_NOEPOLL=1 fast_tests "$@"
 echo "--- select"

@@ -108,8 +108,8 @@ set_next(struct reference *r)
 	r->plan.then++;
 }
 
-/* A frame that has begun to come in pieces goes on so.  Asked for each byte that
- * is looked at, also when it is held. */
+/* A frame that has begun to come in pieces goes on so.  Asked for each byte
+ * that is looked at, also when it is held. */
 static void
 choose_form(struct reference *r)
 {

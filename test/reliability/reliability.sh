@@ -48,15 +48,6 @@ build_all() {
 		cmake --build "$build" --parallel 2 >&2
 }
 
-# count_tests NAME CTEST_ARGUMENT...: run them; how many there were, as a figure
-count_tests() {
-	name=$1
-	shift
-	ctest --test-dir "$build" -j 2 --output-on-failure "$@" || return
-	printf 'figure: %s %s\n' "$name" "$(ctest --test-dir "$build" -N "$@" |
-		sed -n 's/^Total Tests: //p')"
-}
-
 # --- The steps.  What they print is kept, and the figures in it are used. ---
 
 measure_suite() {
@@ -81,9 +72,47 @@ measure_framer() {
 			-P "$here/../linear.cmake"
 }
 
+# renamed FROM TO COMMAND...: two programs call their figures alike
+renamed() {
+	from=$1 to=$2
+	shift 2
+	"$@" >"$results/renamed"
+	code=$?
+	sed "s/^figure: $from/figure: $to/" "$results/renamed"
+	return "$code"
+}
+
 measure_sweeps() {
-	"$build/test/sweep/allocation_sweep" &&
-		"$build/test/sweep/syscall_sweep"
+	renamed points allocation-points \
+		"$build/test/sweep/allocation_sweep" &&
+		renamed points system-call-points \
+			"$build/test/sweep/syscall_sweep"
+}
+
+measure_io() {
+	ctest --test-dir "$build" -j 2 -L choppy -V |
+		awk '{ print }
+			/figure: calls-refused/ { refused += $NF }
+			/figure: calls-shortened/ { shortened += $NF }
+			/100%: Checks: / { sub(/,/, "", $4); checks += $4 }
+			/tests passed, 0 tests failed/ { programs = $NF }
+			END {
+				print "figure: choppy-refused", refused
+				print "figure: choppy-shortened", shortened
+				print "figure: choppy-programs", programs
+				print "figure: choppy-checks", checks
+				exit !programs
+			}'
+}
+
+measure_backends() {
+	sh "$here/../backends.sh" "$build" -j 2 |
+		awk '{ print }
+			/tests passed, 0 tests failed/ { ways++ }
+			END {
+				print "figure: backends", ways + 1
+				exit ways != 2
+			}'
 }
 
 measure_fuzz() {
@@ -103,7 +132,7 @@ measure_broken() {
 }
 
 measure_coverage() {
-	LABELS='fast|slow' bash "$here/../coverage.sh"
+	sh "$here/../coverage.sh"
 }
 
 # What one bad crowd does to everybody else; real time and real sockets.
@@ -119,9 +148,31 @@ measure_crowds() {
 	fi
 }
 
+# What is fast in a short form, in full.
+measure_hostile() {
+	for program in test_sample_replay test_hostile test_hostile_chat; do
+		EVCHAT_TEST_SCALE=$(either 8 6) CK_DEFAULT_TIMEOUT=800 \
+			"$build/test/$program" || return
+	done
+}
+
+measure_slowhttp() {
+	bash "$here/../slowhttp.sh" "$(either full short)" \
+		"$build/samples/http_server"
+}
+
 measure_soak() {
-	"$build/test/soak" cycles="$(either 100000 1000)" &&
+	renamed soak soak-cycles \
+		"$build/test/soak" cycles="$(either 100000 1000)" &&
 		"$build/test/soak" seconds="$(either 600 10)"
+}
+
+measure_analysers() {
+	if [ "$is_quick" = no ]; then
+		bash "$here/../analysers.sh"
+	else
+		bash "$here/../analysers.sh" fanalyzer
+	fi && echo 'figure: analysers-reports 0'
 }
 
 # --- The tables. ---

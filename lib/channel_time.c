@@ -13,8 +13,9 @@
 enum { READ_AT_ONCE = 4096 };
 
 /* A peer that has taken one of so many parts of what waits for it is given the
- * time anew. */
-enum { PROGRESS_STEPS = 8 };
+ * time anew; and where it is the write deadline, one that has taken so much:
+ * megabytes may wait in the kernel. */
+enum { PROGRESS_STEPS = 8, PROGRESS_ENOUGH = 32 * 1024 };
 
 /* --- The timer. --- */
 
@@ -257,8 +258,11 @@ is_being_taken(struct evchat *ch)
 {
 	unsigned unacked = evchat_transport_unacked_(&ch->transport);
 	unsigned before = ch->time->unacked;
+	unsigned part = before / PROGRESS_STEPS;
 
-	if (unacked >= before - before / PROGRESS_STEPS)
+	if (part > PROGRESS_ENOUGH)
+		part = PROGRESS_ENOUGH;
+	if (unacked >= before - part)
 		return false;
 	evchat_channel_start_(
 	    ch, EVCHAT_DEADLINE_WRITE, ch->limits->write_deadline_ms);

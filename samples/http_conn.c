@@ -278,7 +278,8 @@ static int finish_upload(struct http_conn *conn)
 }
 
 /* --- Bodies that drip.  After the time of a head they must come at 500 bytes a
- * second; of one that does not come at all the idle deadline takes care. --- */
+ * second, if heads have a time; of one that does not come at all the idle
+ * deadline takes care. --- */
 
 static uint64_t now_ms(void)
 {
@@ -290,8 +291,10 @@ static uint64_t now_ms(void)
 
 static bool is_too_slow(const struct http_conn *conn)
 {
-	return now_ms() - conn->since_ms >
-	       conn->server->head_deadline_ms + conn->received * BODY_MS_A_BYTE;
+	uint64_t start_ms = conn->server->head_deadline_ms;
+
+	return start_ms && now_ms() - conn->since_ms >
+			       start_ms + conn->received * BODY_MS_A_BYTE;
 }
 
 /* --- Requests. --- */

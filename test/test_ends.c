@@ -887,6 +887,32 @@ START_TEST(a_client_left_at_the_write_deadline_sees_a_reset)
 }
 END_TEST
 
+/* Megabytes lie in the kernel, and an eighth of them is more than a slow reader
+ * takes in the time it has. */
+START_TEST(a_client_that_reads_slowly_is_not_left_at_the_write_deadline)
+{
+	const struct evchat_limits limits = {.write_deadline_ms = 1000};
+	struct loopback l;
+	struct evchat_callbacks cb = world_plain();
+
+	listen_for_lines(&l, &cb);
+	loopback_dial(&l);
+	peer_stop_reading(&l.w);
+	loopback_until(&l.w, there_is_a_channel);
+	ck_assert_int_eq(evchat_set_limits(l.w.ch, &limits), 0);
+	ck_assert_int_eq(evchat_push_ref(l.w.ch, much(), MUCH, NULL, NULL), 0);
+	world_run(&l.w);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_uint_gt(
+		    evchat_transport_unacked_(&l.w.ch->transport), 800000);
+		read_until_acked(&l, 40000);
+		world_pass(&l.w, 1000);
+		world_expect(&l.w, "");
+	}
+	loopback_free(&l);
+}
+END_TEST
+
 /* It read everything in time; the loop stood still and did not write on. */
 START_TEST(a_stalled_loop_calls_nobody_slow_who_has_read)
 {
@@ -1342,6 +1368,8 @@ main(void)
 	    a_client_that_reads_slowly_while_it_sends_reads_its_whole_answer);
 	tcase_add_test(once, a_client_that_hardly_reads_is_not_lingered_for);
 	tcase_add_test(once, a_client_left_at_the_write_deadline_sees_a_reset);
+	tcase_add_test(
+	    once, a_client_that_reads_slowly_is_not_left_at_the_write_deadline);
 	tcase_add_loop_test(
 	    once, a_client_of_an_answer_that_was_not_made_sees_a_reset, 0, 2);
 	tcase_add_test(once, a_stalled_loop_calls_nobody_slow_who_has_read);

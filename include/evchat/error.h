@@ -43,7 +43,7 @@ enum evchat_error {
 	X(OVERLONG, "a frame passed its limit")              \
 	X(TIMEOUT_FRAME, "a frame was not finished in time") \
 	X(TIMEOUT_IDLE, "nothing arrived in time")           \
-	X(TIMEOUT_WRITE, "the peer took nothing in time")    \
+	X(TIMEOUT_WRITE, "the peer took too little in time") \
 	X(PRODUCER, "a producer failed")                     \
 	X(NO_MEMORY, "out of memory")                        \
 	X(TIMEOUT_CONNECT, "no connection in time")          \

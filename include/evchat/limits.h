@@ -55,7 +55,8 @@ struct evchat_limits {
 	 * Progress is looked for when the time is over, so a peer that has just
 	 * stopped is left after up to twice as long.  Where the kernel does not
 	 * call the socket writable, an eighth of what was on its way is
-	 * progress. */
+	 * progress, or 32 KiB: who reads less than that in this time is left,
+	 * too. */
 	unsigned write_deadline_ms;
 	/** How long a channel that has sent everything waits for the peer's
 	 * EOF, and as long again each time that an eighth of what was on its

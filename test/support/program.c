@@ -184,7 +184,8 @@ program_peak_kib(const struct program *p)
 	if (!status)
 		return 0;
 	while (!kib && fgets(line, sizeof line, status))
-		(void)sscanf(line, "VmHWM: %zu", &kib);
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = strtoul(line + 6, NULL, 10);
 	(void)fclose(status);
 	return kib;
 }

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #define IDLE_MS (10 * 60 * 1000)
+#define LINE_MS 60000
 #define WRITE_MS 30000
 #define OUTPUT_HIGH 65536
 
@@ -198,6 +199,7 @@ struct evchat_channel_options chat_channel(const struct chat *chat)
 	    .closed = on_closed};
 	const struct evchat_limits limits = {.max_frame = CHAT_LINE_MAX,
 	    .output_high = OUTPUT_HIGH,
+	    .frame_deadline_ms = LINE_MS,
 	    .idle_deadline_ms = IDLE_MS,
 	    .write_deadline_ms = WRITE_MS};
 

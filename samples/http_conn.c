@@ -345,6 +345,8 @@ static int take_chunk_line(
 	conn->overhead += len;
 	if (conn->overhead > HTTP_HEAD_MAX + conn->received)
 		return refuse(conn, 431);
+	if (is_too_slow(conn))
+		return refuse(conn, 408);
 	if (!http_copy_line(line, sizeof line, bytes, len))
 		return refuse(conn, 400);
 	if (conn->awaited == AWAIT_TRAILERS && len == 0)

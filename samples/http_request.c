@@ -244,7 +244,7 @@ static bool is_target(const char *s)
  * it is there to deceive. */
 static bool is_host(const char *s, size_t len)
 {
-	return len && strspn(s, HOST_CHARACTERS) >= len;
+	return len && *s != ':' && strspn(s, HOST_CHARACTERS) >= len;
 }
 
 static int parse_target(struct http_request *req, char *s)

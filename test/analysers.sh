@@ -84,6 +84,10 @@ fanalyzer() {
 # One file at a time: with several, version 14 takes every second va_list for
 # one that was never begun.
 tidy() {
+	if ! command -v clang-tidy >/dev/null; then
+		say 'tidy: there is no clang-tidy'
+		return 1
+	fi
 	prepare tidy clang -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
 	printf '%s\n' lib/*.c samples/*.c test/support/*.c |
 		xargs -P "$jobs" -n 1 clang-tidy --quiet -p "$results/tidy" \

@@ -1305,7 +1305,8 @@ send_numbers(struct world *w, int n)
 	static char lines[6 * 5000 + 1];
 
 	for (int i = 0; i < n; i++)
-		snprintf(lines + (ptrdiff_t)6 * i, 7, "%04d\r\n", i % 10000);
+		snprintf(lines + (ptrdiff_t)6 * i, 7, "%04u\r\n",
+		    (unsigned)i % 10000);
 	peer_send(w, lines, (size_t)(6 * n));
 }
 

@@ -214,6 +214,8 @@ static const struct row rows[] = {
 	"GET http://a?b" HOST "\r\n"),
     ROW("the absolute form without a host", REFUSED, BAD,
 	"GET http:///hello.txt" HOST "\r\n"),
+    ROW("the absolute form with a port alone", REFUSED, BAD,
+	"GET http://:80/hello.txt" HOST "\r\n"),
     ROW("the absolute form with a user", REFUSED, BAD,
 	"GET http://example.org@x/hello.txt" HOST "\r\n"),
     ROW("the absolute form with a backslash", REFUSED, BAD,

@@ -338,6 +338,22 @@ START_TEST(body_that_drips_is_408)
 }
 END_TEST
 
+START_TEST(trailers_that_drip_are_408)
+{
+	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, "-t", "1", NULL};
+	struct program impatient = program_serve(argv);
+	int fd = dial(impatient.port);
+
+	say_text(fd, UPLOAD CHUNKED "Expect: 100-continue\r\n\r\n0\r\n");
+	hear_exactly(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+	for (int ms = 0; ms < 10; ms++)
+		say_half_and_hear_timeout(&impatient);
+	say_text(fd, "a: b\r\n\r\n");
+	hear_timeout(fd);
+	ck_assert_int_eq(program_stop(&impatient), 0);
+}
+END_TEST
+
 START_TEST(server_stops_cleanly_in_the_middle_of_everything)
 {
 	char *argv[] = {HTTP_SERVER, "-p", "0", "-r", root, NULL};
@@ -399,6 +415,7 @@ main(void)
 	tcase_add_test(http, large_upload_is_counted);
 	tcase_add_test(http, head_that_never_ends_is_408);
 	tcase_add_test(http, body_that_drips_is_408);
+	tcase_add_test(http, trailers_that_drip_are_408);
 	tcase_add_test(http, server_stops_cleanly_in_the_middle_of_everything);
 	tcase_add_test(http, bad_arguments_are_refused);
 	return suite_run(s);

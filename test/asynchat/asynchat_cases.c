@@ -2,7 +2,7 @@
 /*
  * Reads what Python's asynchat said of streams (asynchat_says.py), one case a
  * line, and fails at the first of which the framer says anything else, after
- * any segment: goal C5 of the reliability programme.
+ * any segment (goal C5 of docs/reliability.md).
  *
  *     asynchat_cases NUMBER <cases
  *

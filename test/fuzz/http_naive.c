@@ -91,6 +91,23 @@ trimmed(struct span s)
 
 /* --- The request line. --- */
 
+/* Of digits, letters and these. */
+static bool
+is_made_of(struct span s, const char *others)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_digit(s.bytes[i]) && !is_letter(s.bytes[i]) &&
+		    !is_one_of(s.bytes[i], others))
+			return false;
+	return true;
+}
+
+static bool
+is_host(struct span s)
+{
+	return is_made_of(s, "-._~!$&'()*+,;=:%[]");
+}
+
 static bool
 is_method(struct span s)
 {
@@ -129,7 +146,7 @@ has_target_bytes(struct span s)
 static bool
 is_target(struct span s, struct span method)
 {
-	struct span scheme = {s.bytes, 7};
+	struct span scheme = {s.bytes, 7}, host = {NULL, 0};
 
 	if (!s.len || s.len > HTTP_TARGET_MAX || !has_target_bytes(s))
 		return false;
@@ -137,8 +154,12 @@ is_target(struct span s, struct span method)
 		return true;
 	if (equals(s, "*"))
 		return equals(method, "OPTIONS");
-	return s.len > 7 && resembles(scheme, "http://") &&
-	       !is_one_of(s.bytes[7], "/?");
+	if (s.len <= 7 || !resembles(scheme, "http://"))
+		return false;
+	host.bytes = s.bytes + 7;
+	while (7 + host.len < s.len && !is_one_of(host.bytes[host.len], "/?"))
+		host.len++;
+	return host.len && host.bytes[0] != ':' && is_host(host);
 }
 
 /* HTTP/1 and a minor version. */
@@ -170,27 +191,10 @@ struct fields {
 	bool close, keep_alive;
 };
 
-/* Of digits, letters and these. */
-static bool
-is_made_of(struct span s, const char *others)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!is_digit(s.bytes[i]) && !is_letter(s.bytes[i]) &&
-		    !is_one_of(s.bytes[i], others))
-			return false;
-	return true;
-}
-
 static bool
 is_token(struct span s)
 {
 	return s.len > 0 && is_made_of(s, "!#$%&'*+-.^_`|~");
-}
-
-static bool
-is_host(struct span s)
-{
-	return is_made_of(s, "-._~!$&'()*+,;=:%[]");
 }
 
 static bool

@@ -10,7 +10,11 @@ FILENAME ~ /goals.txt$/ {
 	next
 }
 
-$1 == "figure:" { figures[$2] = substr($0, index($0, $3)) }
+$1 == "figure:" {
+	name = $2
+	sub(/^figure: +[^ ]+ +/, "")
+	figures[name] = $0
+}
 
 # 1234567 as people read it; what is no whole number stays as it is.
 function grouped(value,    out) {
@@ -41,6 +45,8 @@ function kept(bounds,    list, i, count, part, value) {
 	count = split(bounds, list, " ")
 	for (i = 1; i <= count; i++) {
 		split(list[i], part, /[<>]=/)
+		if (!(part[1] in figures))
+			return 0
 		value = figures[part[1]] + 0
 		if (list[i] ~ />=/ ? value < part[2] + 0 : value > part[2] + 0)
 			return 0
@@ -56,7 +62,7 @@ END {
 		text = filled(g[3])
 		g[6] = filled(g[6])
 		verdict = !text ? "" : kept(g[4]) ? "reached" : "**missed**"
-		if (verdict == "**missed**")
+		if (verdict != "reached")
 			missed++
 		printf "| %s | %s | %s | %s | %s | %s |\n", g[1], g[2], \
 			text ? text : "not measured", verdict, g[5], g[6]

@@ -265,6 +265,10 @@ sweep_run(const struct sweep *which, int argc, char **argv)
 	set_up_libevent();
 	/* Check's processes end without a flush. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc > 1 && !scenario_named(argv[1])) {
+		fprintf(stderr, "sweep: what is %s?\n", argv[1]);
+		return EXIT_FAILURE;
+	}
 	if (argc != 5)
 		return run_scenarios(s, group, argc > 1 ? argv[1] : NULL);
 	wanted = argv + 1;

@@ -600,6 +600,26 @@ START_TEST(drained_is_told_when_nothing_is_left_in_any_layer)
 }
 END_TEST
 
+START_TEST(drained_is_told_while_paused_and_after_a_close)
+{
+	struct world w;
+
+	world_open(&w, (enum world_kind)_i, &world_callbacks);
+	evchat_pause(w.ch);
+	evchat_push(w.ch, "a", 1);
+	world_run(&w);
+	world_expect(&w, "drained");
+	peer_send_eof(&w);
+	world_run(&w);
+	evchat_push(w.ch, "b", 1);
+	evchat_close_when_done(w.ch);
+	world_run(&w);
+	world_expect(&w, "drained closed(DONE)");
+	peer_expect(&w, "ab");
+	world_free(&w);
+}
+END_TEST
+
 /* A producer of 2 MB and more, that remembers how much waited at most. */
 struct endless {
 	struct world *w;
@@ -1225,6 +1245,7 @@ main(void)
 	RULE(a_push_over_the_cap_is_refused_and_changes_nothing);
 	RULE(room_is_told_once_between_the_marks);
 	RULE(drained_is_told_when_nothing_is_left_in_any_layer);
+	RULE(drained_is_told_while_paused_and_after_a_close);
 	RULE(a_producer_is_asked_for_a_chunk_while_there_is_room);
 	RULE(no_frame_is_dispatched_while_answers_pile_up);
 	RULE(frames_are_dispatched_all_the_same_when_the_limit_says_so);

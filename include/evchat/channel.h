@@ -71,7 +71,8 @@ struct evchat_callbacks {
 	evchat_cb found;
 	/** A whole frame, contiguous, without its terminator; may be empty, the
 	 * pointer is never NULL.  A terminator set here rules from the next
-	 * byte. */
+	 * byte.  After a failed write frames still come, until the peer's end
+	 * or linger_ms, while pushes are EVCHAT_ERR_CLOSING; then `closed`. */
 	evchat_bytes_cb frame;
 	/** A frame passed its limit: once per frame, after exactly max_frame of
 	 * its bytes.  The rest is skipped to the frame's own end, and a
@@ -87,7 +88,10 @@ struct evchat_callbacks {
 	evchat_cb eof;
 	/** Output fell to output_low after it had passed output_high. */
 	evchat_cb room;
-	/** Nothing is left to send, in any layer below either. */
+	/** Nothing is left to send, in any layer below either: the kernel has
+	 * it, which does not say that the peer has.  Once, and only if
+	 * something was pushed since the last time; also while paused and after
+	 * evchat_close_when_done().  Not after a failed write. */
 	evchat_cb drained;
 	/** The frame, idle or write deadline passed (the reason says which); it
 	 * starts anew if the channel is left open.  Without this callback, and
@@ -296,7 +300,8 @@ EVCHAT_EXPORT int evchat_discard_input(struct evchat *ch);
  * - EVCHAT_ERR_INVALID: no channel, no pointer, a channel that only reads;
  * - EVCHAT_ERR_CLOSING: after evchat_close_when_done(),
  *   evchat_shutdown_write(), the peer's EOF without an `eof` callback, a failed
- *   write, or the end;
+ *   write, or the end; `closed` comes by itself, and evchat_free() would drop
+ *   what is still being sent;
  * - EVCHAT_ERR_NO_MEMORY;
  *
  * and then nothing was queued.
@@ -394,7 +399,8 @@ EVCHAT_EXPORT int evchat_discard_output(struct evchat *ch);
  * @{ */
 
 /** Bytes that wait to be sent, in evchat and every layer below, files and
- * other producers that said their size included; 0 for a NULL channel. */
+ * other producers that said their size included; one that did not counts
+ * nothing.  0 for a NULL channel. */
 EVCHAT_EXPORT uint64_t evchat_pending(const struct evchat *ch);
 
 /** Does no more than output_high wait?  If not, `room` will tell when to push

@@ -24,7 +24,8 @@ extern "C" {
 struct evchat_group;
 
 /** A group has ended: how many channels went by themselves, and how many had
- * to be cut off. */
+ * to be cut off.  Of the latter, one whose evchat_unsent() was 0 may have got
+ * everything: it had left evchat, and the peer had not closed yet. */
 typedef void (*evchat_group_done_cb)(
     struct evchat_group *group, size_t went, size_t cut, void *ctx);
 

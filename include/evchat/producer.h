@@ -38,15 +38,17 @@ enum evchat_more {
 
 /**
  * Add bytes to the end of `out`, about `room` (1 or more) at most, and say what
- * comes next.  Bytes that come with EVCHAT_LATER or EVCHAT_END count, those
- * that come with EVCHAT_FAIL do not.  `out` may hold bytes already; only add.
- * Called from the loop, never recursively.
+ * comes next.  More than `room` is sent, too, and takes memory meanwhile.
+ * Bytes that come with EVCHAT_LATER or EVCHAT_END count, those that come with
+ * EVCHAT_FAIL do not.  `out` may hold bytes already; only add.  Called from the
+ * loop, never recursively.
  */
 typedef enum evchat_more (*evchat_more_cb)(
     struct evbuffer *out, size_t room, void *ctx);
 
 /** Called when evchat lets go of a producer; must not call evchat on its
- * channel. */
+ * channel.  To go on then, push from `more` before it says EVCHAT_END, or wait
+ * for `drained`. */
 typedef void (*evchat_release_cb)(void *ctx);
 
 /** Called when evchat no longer needs the bytes it was lent; must not call
@@ -58,8 +60,11 @@ struct evchat_producer {
 	evchat_more_cb more;       /**< must be set */
 	evchat_release_cb release; /**< may be NULL */
 	/** How many bytes it is going to make, if that is known: they count as
-	 * waiting output.  0 means unknown; then it counts as one write_chunk.
-	 */
+	 * waiting output, and hold back `room` and further frames, until they
+	 * are made or it ends.  Nobody checks it: one that is too large holds
+	 * back for too long, one that is too small too little.  0 means
+	 * unknown; then it counts only where frames are held back, and as one
+	 * write_chunk, at most a quarter of dispatch_high. */
 	uint64_t size;
 	void *ctx; /**< what both functions get */
 	/** Must be zero. */

@@ -107,7 +107,7 @@ START_TEST(a_line_that_is_too_long_is_answered_once_and_the_next_is_in_step)
 	say_text(fd, "\r\nhello\r\n");
 	hear_exactly(fd, "that line is too long\r\nhello\r\n");
 	program_ask_to_end(&server);
-	hear_last(fd, "");
+	hear_last(fd, "the server stops\r\n");
 	ck_assert_int_eq(program_wait(&server), 0);
 }
 END_TEST

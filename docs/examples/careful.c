@@ -23,6 +23,13 @@ struct server {
 	struct event *on_signal;
 };
 
+/* After EVCHAT_ERR_CLOSING `closed` comes by itself, with the true reason. */
+static void drop_on(struct evchat *ch, int error)
+{
+	if (error && error != EVCHAT_ERR_CLOSING)
+		evchat_free(ch);
+}
+
 static int last_word(struct evchat *ch, const char *text)
 {
 	int error = evchat_push_line(ch, text, strlen(text));
@@ -33,8 +40,7 @@ static int last_word(struct evchat *ch, const char *text)
 
 static void on_line(struct evchat *ch, const void *line, size_t len, void *ctx)
 {
-	if (evchat_push_line(ch, line, len))
-		evchat_free(ch);
+	drop_on(ch, evchat_push_line(ch, line, len));
 }
 
 /* [odd] The three odd cases that a peer can bring about.  Without these
@@ -43,16 +49,15 @@ static void on_overlong(struct evchat *ch, void *ctx)
 {
 	static const char text[] = "that line is too long";
 
-	if (evchat_push_line(ch, text, sizeof text - 1))
-		evchat_free(ch);
+	drop_on(ch, evchat_push_line(ch, text, sizeof text - 1));
 }
 
 static void on_timeout(struct evchat *ch, enum evchat_reason reason, void *ctx)
 {
 	if (reason == EVCHAT_REASON_TIMEOUT_WRITE) /* it does not read */
 		evchat_free(ch);
-	else if (last_word(ch, evchat_reason_text(reason)))
-		evchat_free(ch);
+	else
+		drop_on(ch, last_word(ch, evchat_reason_text(reason)));
 }
 
 static void on_closed(struct evchat *ch, enum evchat_reason reason, void *ctx)
@@ -103,10 +108,14 @@ static struct evchat_listener_options careful_options(
  * channel, no signal that is waited for. */
 static void on_stop(evutil_socket_t number, short what, void *ctx)
 {
+	static const char text[] = "the server stops\r\n";
 	struct server *server = ctx;
 
 	evchat_listener_stop(server->listener);
 	event_del(server->on_signal);
+	/* Who has no room for it, or is closing, goes without. */
+	(void)evchat_group_broadcast(
+	    server->group, text, sizeof text - 1, NULL);
 	if (evchat_group_close_when_done(server->group, GOODBYE_MS, NULL, NULL))
 		evchat_group_close_all(server->group);
 }

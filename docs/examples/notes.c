@@ -29,9 +29,13 @@ static void on_closed(struct evchat *ch, enum evchat_reason reason, void *ctx)
 	free(client);
 }
 
-/* evchat_free() calls nobody, so this does what `closed` would have done. */
-static void drop(struct client *client)
+/* Drop a client whose answer could not be pushed.  After EVCHAT_ERR_CLOSING
+ * `closed` comes by itself, with the true reason.  evchat_free() calls nobody,
+ * so this does what `closed` would have done. */
+static void drop_on(struct client *client, int error)
 {
+	if (!error || error == EVCHAT_ERR_CLOSING)
+		return;
 	evchat_free(client->ch);
 	on_closed(NULL, EVCHAT_REASON_ERROR, client);
 }
@@ -115,15 +119,13 @@ static void on_line(struct evchat *ch, const void *bytes, size_t len, void *ctx)
 		error = answer(client, "-ERR a line of text, please");
 	else
 		error = take(client, line);
-	if (error)
-		drop(client);
+	drop_on(client, error);
 }
 
 /* Once for a line that is too long; the next one is in step again. */
 static void on_overlong(struct evchat *ch, void *ctx)
 {
-	if (answer(ctx, "-ERR too long"))
-		drop(ctx);
+	drop_on(ctx, answer(ctx, "-ERR too long"));
 }
 /* [end] */
 
@@ -150,7 +152,6 @@ void notes_begin(struct evchat *ch)
 	}
 	client->ch = ch;
 	evchat_set_ctx(ch, client);
-	if (answer(client, "+OK notes"))
-		drop(client);
+	drop_on(client, answer(client, "+OK notes"));
 }
 /* [end] */

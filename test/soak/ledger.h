@@ -20,6 +20,7 @@ struct ledger {
 	} messages[LEDGER_ROOM];
 	size_t pushed, received; /* whole messages */
 	size_t at;               /* of the one that is arriving */
+	const char *end;         /* what ends each, or NULL */
 	uint64_t pushed_sum, received_sum;
 	uint64_t bytes;    /* received */
 	const char *wrong; /* the first thing that must not be, or NULL */
@@ -36,7 +37,9 @@ bool ledger_is_full(const struct ledger *l);
 /* This was pushed. */
 void ledger_push(struct ledger *l, size_t from, size_t len);
 
-/* These bytes have arrived, and are all of the message that is arriving. */
+/* These bytes have arrived, and are all of the message that is arriving; or the
+ * beginning of what ends it, which is handed over when the rest does not come
+ * (asynchat rule S22). */
 void ledger_receive(struct ledger *l, const char *bytes, size_t len);
 
 /* The message that is arriving is whole. */

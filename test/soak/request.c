@@ -61,6 +61,12 @@ static const struct {
     [BY_NONE] = {"", evchat_none},
 };
 
+const char *
+request_end(const struct talk *t)
+{
+	return terminated[t->kind].by;
+}
+
 int
 request_set_terminator(struct talk *t, struct evchat *ch)
 {
@@ -93,7 +99,7 @@ was_cut_by_eof(const struct talk *t, const struct evchat *ch)
 {
 	return t->kind == BY_LINE &&
 	       evchat_matched(ch) == EVCHAT_MATCHED_NONE &&
-	       t->client.sent.at < ledger_next_length(&t->client.sent);
+	       t->client.sent.at != ledger_next_length(&t->client.sent);
 }
 
 static void

@@ -24,6 +24,9 @@ extern const struct evchat_callbacks request_whole, request_pieces;
 /* 0 or an evchat_error. */
 int request_set_terminator(struct talk *t, struct evchat *ch);
 
+/* What the client puts behind a request. */
+const char *request_end(const struct talk *t);
+
 /* The client is there and greets. */
 void request_greet(struct talk *t);
 

@@ -153,6 +153,7 @@ draw(struct talk *t)
 
 	t->by_unix = chance_below(c, 2);
 	t->kind = (int)chance_below(c, REQUEST_KINDS);
+	t->client.sent.end = request_end(t);
 	t->asks = t->total = 1;
 	if (t->talks->short_ones)
 		return;

@@ -147,6 +147,9 @@ START_TEST(nothing_is_lost_silently_whatever_fails)
 	ck_assert_msg(!tally[i].bad, "%s, %s: %zu points came out badly",
 	    scenario_at(i)->name, paths[i % PATHS], tally[i].bad);
 	ck_assert_uint_eq(descriptors_open(), open);
+	/* Over a pair nothing but epoll makes a system call. */
+	if (getenv("EVENT_NOEPOLL"))
+		return;
 	for (size_t figure = 0; sweep->figures[figure]; figure++)
 		ck_assert_uint_gt(tally[i].points[figure], 0);
 }

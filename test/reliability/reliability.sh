@@ -169,7 +169,7 @@ measure_soak() {
 
 measure_analysers() {
 	if [ "$is_quick" = no ]; then
-		bash "$here/../analysers.sh"
+		bash "$here/../analysers.sh" fanalyzer tidy debugging
 	else
 		bash "$here/../analysers.sh" fanalyzer
 	fi && echo 'figure: analysers-reports 0'

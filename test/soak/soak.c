@@ -329,6 +329,7 @@ report(void)
 	if (!is_flat("resident", first.resident, last.resident) &&
 	    soak.n_samples >= MANY)
 		flat = false;
+	printf("figure: soak-flat %d\n", flat);
 	return flat && !talks->stuck && !talks->wrong &&
 	       talks->begun == talks->ended && talks->whole > 0;
 }

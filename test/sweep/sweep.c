@@ -148,7 +148,7 @@ START_TEST(nothing_is_lost_silently_whatever_fails)
 	    scenario_at(i)->name, paths[i % PATHS], tally[i].bad);
 	ck_assert_uint_eq(descriptors_open(), open);
 	/* Over a pair nothing but epoll makes a system call. */
-	if (getenv("EVENT_NOEPOLL"))
+	if (getenv("EVENT_NOEPOLL") && !scenario_at(i)->has_paths)
 		return;
 	for (size_t figure = 0; sweep->figures[figure]; figure++)
 		ck_assert_uint_gt(tally[i].points[figure], 0);
